@@ -1,0 +1,301 @@
+"""Any clip, from a file or an array, becomes mono float32 at 16 kHz behind one guard.
+
+A header can lie and a small file can unpack to gigabytes (three hours of silence are 265 kB of FLAC), so the limits
+hold three times: on the file's size, on what the header announces before any sample is read, and on what the decoder
+really gives, block by block. A clip is mixed down and resampled while it is decoded: what is held in memory at once is
+the file, one block and the 16 kHz result. The format is taken from the first bytes, never from the file's name, and
+each format has one decoder that is told which format to expect, so that a playlist cannot make it open other files.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emotionthinker.errors import (
+    AudioNotFound,
+    AudioTooLarge,
+    AudioTooLong,
+    CorruptAudio,
+    EmotionThinkerError,
+    EmptyAudio,
+    UnsupportedAudio,
+)
+
+SAMPLE_RATE = 16_000  # Hz, of every Clip
+RATES_HZ = (4_000, 192_000)  # what speech is recorded at; outside, the header is broken or forged
+MAX_CHANNELS = 8
+MAX_ABS_SAMPLE = 16.0  # full scale is 1; more than 24 dB above it is another unit, not loud speech
+BLOCK_FRAMES = 65_536  # decoded at a time: 2 MB with 8 channels
+
+FORMATS_TEXT = "wav, flac, mp3, ogg/opus, m4a or webm"
+# Demuxer and codecs PyAV may use, for the formats that soundfile does not read.
+AV_DEMUXER = {"m4a": "mov", "webm": "matroska"}
+AV_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"  # the two demuxers by their full names
+AV_CODECS = "aac,alac,flac,mp3,mp3float,opus,libopus,vorbis,libvorbis,pcm_s16le,pcm_s16be,pcm_s24le,pcm_f32le"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a clip may be: `max_seconds` of sound, `max_bytes` of file."""
+
+    max_seconds: float = 600.0
+    max_bytes: int = 20_000_000
+
+    @property
+    def max_decoded_bytes(self) -> int:
+        """frames × channels × 4 bytes; two channels at 48 kHz for `max_seconds` (230 MB by default)."""
+        return int(self.max_seconds * 48_000 * 2 * 4)
+
+    @classmethod
+    def from_env(cls) -> Limits:
+        """From ET_MAX_SECONDS and ET_MAX_MB (10^6 bytes); EmotionThinkerError where one is no positive number."""
+        seconds = _positive_setting("ET_MAX_SECONDS", cls.max_seconds)
+        return cls(max_seconds=seconds, max_bytes=int(_positive_setting("ET_MAX_MB", cls.max_bytes / 1e6) * 1e6))
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Mono sound: `samples` (n,) float32 at 16 kHz, full scale 1; a name for people; the source's rate in Hz."""
+
+    samples: np.ndarray
+    name: str = "clip"
+    source_rate: int = SAMPLE_RATE
+    source_channels: int = 1
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+def load_clip(source: str | Path | tuple[np.ndarray, int] | Clip, limits: Limits | None = None) -> Clip:
+    """Read a clip.
+
+    source: a path to wav, flac, mp3, ogg (Opus, Vorbis), m4a or webm; or (samples, rate in Hz) with samples (n,) or
+        (n, channels) of any integer or float type; or a Clip, which comes back unchanged.
+    limits: `Limits.from_env()` unless given.
+    Returns the clip whole; nothing is cut. Channels are averaged.
+    Raises AudioNotFound, UnsupportedAudio, CorruptAudio, AudioTooLong, AudioTooLarge or EmptyAudio, all AudioError.
+    """
+    limits = limits or Limits.from_env()
+    if isinstance(source, Clip):
+        _Guard(source.name, SAMPLE_RATE, 1, limits).check(len(source.samples))
+        return source
+    if isinstance(source, tuple):
+        return _from_array(source, limits)
+    return _from_file(Path(source), limits)
+
+
+def _from_file(path: Path, limits: Limits) -> Clip:
+    name = _shown(path.name)
+    try:
+        if not path.is_file():
+            raise AudioNotFound(f"There is no file {name}; give the path of a {FORMATS_TEXT} file.")
+        with path.open("rb") as file:
+            data = file.read(limits.max_bytes + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        raise AudioNotFound(f"The file {name} cannot be read; check its name and its permissions.") from error
+    if len(data) > limits.max_bytes:
+        raise AudioTooLarge(
+            f"{name} is larger than the {limits.max_bytes / 1e6:g} MB allowed; give a shorter clip or a compressed one."
+        )
+    if not data:
+        raise EmptyAudio(f"{name} is an empty file; record it again.")
+    kind = _sniff(data)
+    if kind is None:
+        raise UnsupportedAudio(f"{name} is not a sound file that can be read here; give {FORMATS_TEXT}.")
+    read = _read_av if kind in AV_DEMUXER else _read_soundfile
+    try:
+        return read(data, kind, name, limits)
+    except EmotionThinkerError:
+        raise
+    except Exception as error:  # whatever a decoder raises on hostile bytes is a fault of the file
+        raise CorruptAudio(f"{name} looks like {kind} but cannot be decoded; export it again as wav.") from error
+
+
+def _sniff(data: bytes) -> str | None:
+    """The format by its first bytes, or None."""
+    if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
+        return "wav"
+    if data[:4] == b"fLaC":
+        return "flac"
+    if data[:4] == b"OggS":
+        return "ogg"
+    if data[:4] == b"\x1a\x45\xdf\xa3":
+        return "webm"
+    if data[4:8] == b"ftyp":
+        return "m4a"
+    # MPEG audio: an ID3 tag, or eleven set bits followed by a layer that is not 0 (0 would be AAC).
+    if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0 and data[1] & 0x06):
+        return "mp3"
+    return None
+
+
+class _Guard:
+    """Counts frames of one stream against the limits; made as soon as the rate and the channels are known."""
+
+    def __init__(self, name: str, rate: int, channels: int, limits: Limits) -> None:
+        if not RATES_HZ[0] <= rate <= RATES_HZ[1]:
+            raise UnsupportedAudio(
+                f"{name} claims {rate} samples a second, and {RATES_HZ[0]} to {RATES_HZ[1]} are read; "
+                "export it again at 16000 or 48000."
+            )
+        if not 1 <= channels <= MAX_CHANNELS:
+            raise UnsupportedAudio(f"{name} has {channels} channels, and 1 to {MAX_CHANNELS} are read; mix it down.")
+        self.name, self.rate, self.channels, self.limits = name, rate, channels, limits
+        self.frames = 0
+
+    def check(self, frames: int) -> None:
+        """Raise AudioTooLong or AudioTooLarge if a stream of this many frames is over the limits."""
+        if frames > self.limits.max_seconds * self.rate:
+            raise AudioTooLong(
+                f"{self.name} is longer than the {self.limits.max_seconds:g} s allowed; cut it and try again."
+            )
+        if frames * self.channels * 4 > self.limits.max_decoded_bytes:
+            raise AudioTooLarge(
+                f"{self.name} unpacks to more than the {self.limits.max_decoded_bytes / 1e6:g} MB allowed; "
+                "export it at a lower sample rate or with fewer channels."
+            )
+
+    def count(self, frames: int) -> None:
+        self.frames += frames
+        self.check(self.frames)
+
+
+def _assemble(blocks: Iterator[np.ndarray], guard: _Guard) -> Clip:
+    """Blocks of shape (frames, channels), float32, to one Clip, checking each before the next is decoded."""
+    import soxr
+
+    resampler = None if guard.rate == SAMPLE_RATE else soxr.ResampleStream(guard.rate, SAMPLE_RATE, 1, dtype="float32")
+    parts = []
+    for block in blocks:
+        guard.count(len(block))
+        mono = block.mean(axis=1, dtype=np.float32)
+        # max() of an array that holds a NaN is NaN, and NaN fails the comparison.
+        if len(mono) and not np.abs(block).max() <= MAX_ABS_SAMPLE:
+            raise CorruptAudio(
+                f"{guard.name} holds samples that are not numbers or lie far outside -1…1; export it again."
+            )
+        parts.append(mono if resampler is None else resampler.resample_chunk(mono))
+    if resampler is not None and guard.frames:
+        parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    if not len(samples):
+        raise EmptyAudio(f"{guard.name} holds no sound; record it again.")
+    return Clip(np.ascontiguousarray(samples, np.float32), guard.name, guard.rate, guard.channels)
+
+
+def _from_array(source: tuple[np.ndarray, int], limits: Limits) -> Clip:
+    name = "the array"
+    if len(source) != 2 or not isinstance(source[0], np.ndarray) or not isinstance(source[1], int | float | np.number):
+        raise UnsupportedAudio("A tuple was given that is not (samples, rate in Hz); give a NumPy array and its rate.")
+    array, rate = source
+    if array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
+        raise UnsupportedAudio(
+            f"An array of type {array.dtype} and shape {array.shape} was given; "
+            "give integers or floats of shape (n,) or (n, channels)."
+        )
+    if not math.isfinite(rate):
+        raise UnsupportedAudio("The sample rate given with the array is not a number; give it in Hz.")
+    frames = array if array.ndim == 2 else array[:, None]
+    guard = _Guard(name, int(rate), frames.shape[1], limits)
+    guard.check(len(frames))
+    return _assemble((_as_float(frames[i : i + BLOCK_FRAMES]) for i in range(0, len(frames), BLOCK_FRAMES)), guard)
+
+
+def _as_float(block: np.ndarray) -> np.ndarray:
+    """Integers to -1…1 by their own full scale (unsigned ones have their middle at zero); floats as they are."""
+    if block.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which is refused afterwards
+            return block.astype(np.float32, copy=False)
+    full_scale = 2.0 ** (8 * block.dtype.itemsize - 1)
+    middle = full_scale if block.dtype.kind == "u" else 0.0
+    return ((block.astype(np.float64) - middle) / full_scale).astype(np.float32)
+
+
+def _read_soundfile(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
+    import soundfile
+
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        guard = _Guard(name, file.samplerate, file.channels, limits)
+        # A stream that does not know its length announces the largest number there is: only decoding will tell.
+        if file.frames < 2**62:
+            guard.check(file.frames)
+        if file.frames == 0:
+            raise EmptyAudio(f"{name} holds no sound; record it again.")
+
+        def blocks() -> Iterator[np.ndarray]:
+            while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+                yield block
+
+        return _assemble(blocks(), guard)
+
+
+def _read_av(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
+    """m4a and webm. What a browser records has no length in its header, so the packets' times are read through first."""
+    import av
+
+    with _open_av(data, kind) as container:
+        stream = _audio_stream(container, name)
+        guard = _Guard(name, stream.codec_context.sample_rate, stream.codec_context.channels, limits)
+        times = [p.pts * p.time_base for p in container.demux(stream) if p.pts is not None and p.time_base is not None]
+        if times:
+            guard.check(int((max(times) - min(times)) * guard.rate))
+
+    with _open_av(data, kind) as container:
+        decoded = container.decode(_audio_stream(container, name))
+        first = next(decoded, None)
+        if first is None:
+            raise EmptyAudio(f"{name} holds no sound; record it again.")
+        # High-efficiency AAC doubles the rate that its header says: the first frame has the last word.
+        guard = _Guard(name, first.sample_rate, len(first.layout.channels), limits)
+        planar = av.AudioResampler(format="fltp", layout=first.layout, rate=first.sample_rate)
+
+        def blocks() -> Iterator[np.ndarray]:
+            for frame in itertools.chain([first], decoded):
+                frame.pts = None  # the converter would fill gaps between the stamps with silence
+                for part in planar.resample(frame):
+                    yield part.to_ndarray().T
+
+        return _assemble(blocks(), guard)
+
+
+def _open_av(data: bytes, kind: str) -> Any:
+    """An open container on bytes in memory, held to one demuxer and to sound codecs; it can open nothing else."""
+    import av
+
+    options = {"protocol_whitelist": "", "format_whitelist": AV_FORMATS, "codec_whitelist": AV_CODECS}
+    return av.open(io.BytesIO(data), mode="r", format=AV_DEMUXER[kind], container_options=options)
+
+
+def _audio_stream(container: Any, name: str) -> Any:
+    if not container.streams.audio:
+        raise UnsupportedAudio(f"{name} holds no sound track; give {FORMATS_TEXT}.")
+    return container.streams.audio[0]
+
+
+def _shown(name: str) -> str:
+    """A file name fit for one line of text: printable characters only, at most 80."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    return shown if len(shown) <= 80 else shown[:60] + "…" + shown[-19:]
+
+
+def _positive_setting(variable: str, default: float) -> float:
+    text = os.environ.get(variable, "").strip()
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise EmotionThinkerError(
+            f"The setting {variable} is {_shown(text)!r}, and a positive number is needed; correct or unset it."
+        )
+    return value

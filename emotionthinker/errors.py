@@ -1,0 +1,51 @@
+"""Errors that people see: each one is a single sentence saying what was given, what is allowed, what to do."""
+
+from __future__ import annotations
+
+
+class EmotionThinkerError(Exception):
+    """Base of every error that the input or the settings are to blame for. The command line exits with 2 on it."""
+
+
+class AudioError(EmotionThinkerError):
+    """The clip cannot be used."""
+
+
+class AudioNotFound(AudioError):
+    """There is no readable file at the given path."""
+
+
+class UnsupportedAudio(AudioError):
+    """Not one of the formats, codecs, sample rates or array types that are read."""
+
+
+class CorruptAudio(AudioError):
+    """The format is known, but its contents cannot be decoded or are not finite numbers."""
+
+
+class AudioTooLong(AudioError):
+    """More seconds than the limit."""
+
+
+class AudioTooLarge(AudioError):
+    """More bytes than the limit, as a file or once decoded."""
+
+
+class EmptyAudio(AudioError):
+    """No samples."""
+
+
+class ModelError(EmotionThinkerError):
+    """A model cannot be used."""
+
+
+class ModelNotFound(ModelError):
+    """There is no model at the given folder or id."""
+
+
+class RemoteError(ModelError):
+    """A remote model did not answer as it should."""
+
+
+class TranscriptError(EmotionThinkerError):
+    """The words of a clip cannot be read, recognised or aligned."""
