@@ -1,0 +1,240 @@
+"""What was said, and when each word was said.
+
+`recognise` writes the words down (Moonshine tiny-en from its own wheel, or any faster-whisper model by a setting);
+`align` places the words of a known text in time by forced alignment (PocketSphinx: Viterbi over the text as the only
+allowed word sequence, with optional silence between words).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from emotionthinker.audio import SAMPLE_RATE
+from emotionthinker.errors import TranscriptError
+from emotionthinker.pronounce import MAX_CHARS, Token, letters_to_phones, tokens
+from emotionthinker.prosody.vad import speech_segments
+
+DEFAULT_RECOGNISER = "moonshine"
+
+MAX_WINDOW_S = 20.0  # Moonshine's attention grows with the square of the length; it was trained on 30 s at most
+WINDOW_MARGIN_S = 0.5  # kept around speech: soft onsets lie outside what the speech detector marks
+
+FRAME_S = 0.01  # PocketSphinx's frame
+MIN_PHONE_S = 0.03  # three-state phone models last three frames at least: a denser text cannot be placed
+# Mean log likelihood ratio per frame of the aligned words (against the likeliest sound of each frame) below which the
+# text is taken for another one. Of 250 CREMA-D clips 1 % of right texts lie below -3.6, 5 % of wrong ones above -3.8.
+MIN_SCORE = -4.2
+_SCORE_UNIT = 1024  # PocketSphinx reports its frame scores divided by 2^10
+MAX_ADDED_WORDS = 2000  # then a fresh dictionary, so that a long-running server does not grow
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word as the transcript spells it, its times in seconds, and its ARPABET phones."""
+
+    word: str
+    start: float
+    end: float
+    phones: tuple[str, ...] = ()
+
+
+def recognise(
+    samples: np.ndarray, recogniser: str | None = None, segments: list[tuple[float, float]] | None = None
+) -> str:
+    """Words of a clip as text, "" where no words are heard.
+
+    samples: (n,) float32 at 16 kHz. recogniser: "moonshine", or a faster-whisper size or folder ("base.en",
+    "/models/whisper"); default: the setting ET_RECOGNISER, else "moonshine". segments: speech as `speech_segments`
+    found it; only this is listened to, since recognisers write words into silence. Raises TranscriptError where the
+    recogniser is not installed or its model cannot be loaded.
+    """
+    name = (recogniser or os.environ.get("ET_RECOGNISER") or DEFAULT_RECOGNISER).strip()
+    model = _moonshine() if name == DEFAULT_RECOGNISER else _whisper(name)
+    if segments is None:
+        segments = speech_segments(samples)
+    texts = []
+    for start, end in _listening_windows(segments):
+        window = samples[max(0, int(start * SAMPLE_RATE)) : int(end * SAMPLE_RATE)]
+        if isinstance(model, _Moonshine):
+            texts.append(model.text(window))
+        else:
+            heard, _ = model.transcribe(window, beam_size=1, condition_on_previous_text=False)
+            texts.extend(segment.text for segment in heard)
+    return re.sub(r"([,.;:!?])\1+", r"\1", " ".join(" ".join(texts).split()))
+
+
+def _listening_windows(segments: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Speech in windows of at most `MAX_WINDOW_S`, cut at pauses where there are any, margins added."""
+    windows: list[tuple[float, float]] = []
+    for start, end in segments:
+        if windows and end - windows[-1][0] <= MAX_WINDOW_S:
+            start = windows.pop()[0]
+        while end - start > MAX_WINDOW_S:
+            windows.append((start, start + MAX_WINDOW_S))
+            start += MAX_WINDOW_S
+        windows.append((start, end))
+    edges = [(0.0, 0.0), *windows, (math.inf, math.inf)]
+    return [
+        (start - min(WINDOW_MARGIN_S, (start - before) / 2), end + min(WINDOW_MARGIN_S, (after - end) / 2))
+        for (_, before), (start, end), (after, _) in zip(edges, windows, edges[2:], strict=False)
+    ]
+
+
+class _Moonshine:
+    """One loaded Moonshine model. A lock, because its C library keeps one transcript per handle."""
+
+    def __init__(self) -> None:
+        try:
+            from moonshine_voice import ModelArch, Transcriber, get_model_path
+        except ImportError as error:
+            raise TranscriptError(
+                "The recogniser Moonshine is not installed: run `pip install moonshine-voice`, or give the transcript."
+            ) from error
+        # Its own speech detector is off: with it 22 % of words were wrong on 80 CREMA-D clips, without 14 %.
+        options = {"return_audio_data": "false", "identify_speakers": "false", "vad_threshold": "0.0"}
+        try:
+            self._transcriber = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=options)
+        except Exception as error:
+            raise TranscriptError(
+                f"The recogniser Moonshine does not load ({_one_line(error)}): reinstall moonshine-voice, "
+                "or give the transcript."
+            ) from error
+        self._lock = threading.Lock()
+
+    def text(self, samples: np.ndarray) -> str:
+        with self._lock:
+            transcript = self._transcriber.transcribe_without_streaming(samples.tolist(), SAMPLE_RATE)
+        return " ".join(line.text for line in transcript.lines)
+
+
+@lru_cache(maxsize=1)
+def _moonshine() -> _Moonshine:
+    return _Moonshine()
+
+
+@lru_cache(maxsize=1)
+def _whisper(name: str) -> Any:
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise TranscriptError(
+            f"The recogniser {name!r} needs faster-whisper: run `pip install faster-whisper`, "
+            "or set ET_RECOGNISER=moonshine."
+        ) from error
+    try:
+        threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
+        return WhisperModel(name, device="cpu", compute_type="int8", cpu_threads=threads)
+    except Exception as error:
+        raise TranscriptError(
+            f"The recogniser {name!r} is neither a known faster-whisper size nor a folder that loads "
+            f"({_one_line(error)}): set ET_RECOGNISER to a size such as base.en, to a folder, or to moonshine."
+        ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
+
+
+def align(samples: np.ndarray, text: str) -> list[Word] | None:
+    """Times of the words of `text` in a clip, or None where the text does not fit the sound.
+
+    samples: (n,) float32 at 16 kHz. English only; a text without words gives an empty list. A text is rejected when it
+    holds letters that the aligner cannot say, when it is too long for the sound, or when the sound is too unlike it.
+    """
+    found = tokens(text)
+    if not found:
+        return []
+    if len(text) > MAX_CHARS or not all(token.spoken for token in found):
+        return None
+    return _aligner().align(samples, found)
+
+
+class _Aligner:
+    """A PocketSphinx decoder with its dictionary; calls take turns."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._load()
+
+    def _load(self) -> None:
+        try:
+            from pocketsphinx import Decoder
+        except ImportError as error:
+            raise TranscriptError("The aligner is not installed: run `pip install pocketsphinx`.") from error
+        # Wide beams keep the true path alive through breaths and slips (at the default, 3 % of right texts are lost).
+        # Without bestpath: its lattice drops the last words of one text in ten.
+        self._decoder = Decoder(lm=None, loglevel="FATAL", bestpath=False, beam=1e-100, wbeam=1e-80, pbeam=1e-100)
+        self._added: dict[str, tuple[str, ...]] = {}
+
+    def align(self, samples: np.ndarray, found: list[Token]) -> list[Word] | None:
+        with self._lock:
+            if len(self._added) > MAX_ADDED_WORDS:
+                self._load()
+            phones = [[self._phones(word) for word in token.spoken] for token in found]
+            n_phones = sum(len(one) for token_phones in phones for one in token_phones)
+            if n_phones * MIN_PHONE_S > len(samples) / SAMPLE_RATE:
+                return None
+            return self._place(samples, found)
+
+    def _phones(self, word: str) -> tuple[str, ...]:
+        """Pronunciation from the dictionary; for a word it lacks, one is guessed and added."""
+        listed = self._decoder.lookup_word(word)
+        if listed:
+            return tuple(listed.split())
+        stem, _, ending = word.partition("'")
+        base = self._decoder.lookup_word(stem) if ending == "s" else None
+        guess = (*base.split(), "Z") if base else letters_to_phones(word)
+        self._decoder.add_word(word, " ".join(guess), False)
+        self._added[word] = guess
+        return guess
+
+    def _place(self, samples: np.ndarray, found: list[Token]) -> list[Word] | None:
+        spoken = [word for token in found for word in token.spoken]
+        pcm = (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
+        try:
+            self._decoder.set_align_text(" ".join(spoken))
+            self._decoder.start_utt()
+            self._decoder.process_raw(pcm, full_utt=True)
+            self._decoder.end_utt()
+        except RuntimeError:
+            self._load()  # a decoder that failed within an utterance does not recover
+            return None
+        placed = list(self._segments())
+        if [name for name, *_ in placed] != spoken:
+            return None
+        frames = sum(end - start for _, start, end, _, _ in placed)
+        if sum(score for *_, score in placed) / frames < MIN_SCORE:
+            return None
+        words = []
+        at = 0
+        for token in found:
+            parts = placed[at : at + len(token.spoken)]
+            at += len(parts)
+            phones = tuple(phone for *_, said, _ in parts for phone in said)
+            end = min(parts[-1][2] * FRAME_S, len(samples) / SAMPLE_RATE)
+            words.append(Word(token.spelling, parts[0][1] * FRAME_S, end, phones))
+        return words
+
+    def _segments(self) -> Iterator[tuple[str, int, int, tuple[str, ...], float]]:
+        """Of each placed word: its name, first frame, frame after the last, phones, summed log likelihood ratio."""
+        for segment in self._decoder.seg() or ():
+            if segment.word[0] in "<([+":  # silence, noise, null transitions
+                continue
+            phones = tuple(self._decoder.lookup_word(segment.word).split())
+            name = re.sub(r"\(\d+\)$", "", segment.word)  # "the(2)": the second pronunciation was heard
+            score = math.log(max(segment.ascore, 1e-300)) * _SCORE_UNIT
+            yield name, segment.start_frame, segment.end_frame + 1, phones, score
+
+
+@lru_cache(maxsize=1)
+def _aligner() -> _Aligner:
+    return _Aligner()
