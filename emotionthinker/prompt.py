@@ -103,7 +103,7 @@ class PromptStyle:
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, AttributeError) as error:
-            raise ModelError(f"{path} holds no JSON object of prompt settings ({error}); correct or remove it.") from error
+            raise ModelError(f"{path} holds no JSON object of prompt settings ({error}); correct it.") from error
 
 
 def canonical_label(text: str, labels: Sequence[str]) -> str | None:
@@ -163,7 +163,7 @@ def messages(
 
 
 def user_text(text: str, what: str) -> str:
-    """People's text for a prompt: one line, without anything that a tokenizer takes for a control token (`<|im_end|>`)."""
+    """People's text for a prompt: one line, and nothing that a tokenizer takes for a control token (`<|im_end|>`)."""
     text = " ".join(text.split())
     if len(text) > MAX_USER_CHARS:
         raise EmotionThinkerError(
