@@ -1,0 +1,74 @@
+"""The cached log-mel is the processor's, and an augmentation does to the sound what its `Shift` says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emotionthinker.audio import SAMPLE_RATE
+from training.mel import Augmentation, _mel_centres_hz, augment, log_mel, whisper_scale
+
+STILL = {
+    "tempo": 0.0, "warp": 0.0, "gain_db": 0.0, "tilt_db": 0.0, "ripple_db": 0.0, "noise_share": 0.0, "reverb_share": 0.0,
+    "mask_bins": 0, "mask_frames": 0,
+}  # fmt: skip
+
+
+def tone(hz: float, seconds: float = 1.0) -> np.ndarray:
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    return (0.1 * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+
+
+def test_log_mel_is_what_the_processor_feeds_the_model() -> None:
+    from transformers import WhisperFeatureExtractor
+
+    samples = np.random.default_rng(1).normal(0, 0.1, 24_000).astype(np.float32)
+    extractor = WhisperFeatureExtractor(chunk_length=30)
+    expected = extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="np")["input_features"][0][:, :150]
+    assert np.abs(whisper_scale(log_mel(samples)) - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gain_is_said_as_it_is_done(seed: int) -> None:
+    mel = log_mel(tone(440))
+    changed, shift = augment(mel, Augmentation(**STILL | {"gain_db": 6.0}), np.random.default_rng(seed), None)
+    assert shift.gain_db != 0
+    assert np.allclose(changed - mel, shift.gain_db / 10, atol=1e-4)
+
+
+def test_tempo_shortens_by_the_factor_it_says() -> None:
+    mel = log_mel(tone(440, 3.0))
+    changed, shift = augment(mel, Augmentation(**STILL | {"tempo": 0.15}), np.random.default_rng(0), None)
+    assert shift.tempo != 1
+    assert changed.shape[1] == pytest.approx(mel.shape[1] / shift.tempo, abs=1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_warp_moves_a_tone_by_the_semitones_it_says(seed: int) -> None:
+    centres = _mel_centres_hz(80)
+    changed, shift = augment(log_mel(tone(3000)), Augmentation(**STILL | {"warp": 0.2}), np.random.default_rng(seed), None)
+    loudest_hz = centres[changed.mean(1).argmax()]
+    assert loudest_hz == pytest.approx(3000 * 2 ** (shift.pitch_st / 12), rel=0.04)
+
+
+def test_mel_centres_are_where_tones_are_loudest() -> None:
+    centres = _mel_centres_hz(80)
+    for hz in (300.0, 1500.0, 5000.0):
+        assert centres[log_mel(tone(hz)).mean(1).argmax()] == pytest.approx(hz, rel=0.05)
+
+
+def test_noise_does_not_fill_what_the_low_pass_takes_away() -> None:
+    how = Augmentation(**STILL | {"noise_share": 1.0, "noise_snr_db": (0.0, 0.0)})
+    mel = log_mel(tone(440))
+    noisy, _ = augment(mel, how, np.random.default_rng(0), 5500)
+    high = _mel_centres_hz(80) > 5500
+    assert noisy[high].max() == -10
+    assert noisy[~high].mean() > mel[~high].mean() + 1
+
+
+def test_same_seed_same_view() -> None:
+    mel = log_mel(tone(440))
+    first, shift = augment(mel, Augmentation(), np.random.default_rng(5), 5500)
+    again, same = augment(mel, Augmentation(), np.random.default_rng(5), 5500)
+    assert shift == same
+    assert np.array_equal(first, again)
