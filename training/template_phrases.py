@@ -323,7 +323,7 @@ EXPECTED: dict[str, dict[str, tuple[set[str], set[str]]]] = {
 
 # How the voice comes across, before the emotion is named: never a label, never a measurable cue.
 TONES: dict[str, tuple[str, ...]] = {
-    "angry": ("tense and pressing", "forceful", "hard-edged", "worked up", "confronting"),
+    "angry": ("tense and pressing", "sharp-tongued", "hard-edged", "worked up", "confronting"),
     "fear": ("uneasy", "on edge", "insecure", "unsettled", "wary"),
     "happy": ("cheery and open", "light-hearted", "warm and open", "playful", "pleased"),
     "sad": ("weighed down", "drained", "heavy-hearted", "worn out", "short of strength"),

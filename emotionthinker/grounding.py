@@ -1,0 +1,212 @@
+"""Holds what an explanation states against what was measured.
+
+    for claim in verify_claims(text, record):
+        print(claim.text, claim.verdict, claim.measured)
+
+A claim is *supported* or *contradicted* by the record, or *not checkable* where the record has no value (or an
+uncertain one). Tolerances: a level is supported if it is the measured one, or if the clip's percentile lies within 5
+points of the stated band (15 points if the text hedges: "slightly high"), because no listener hears where a cut point
+lies. A denied level ("not high") is contradicted only where the level is clearly the denied one, by the same
+tolerance. Quoted words must be words of the transcript, in its order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emotionthinker.claims import Statement, find_statements
+
+if TYPE_CHECKING:
+    from emotionthinker.prosody.record import Prosody
+
+TOLERANCE = 5.0  # percentile points
+HEDGED_TOLERANCE = 15.0
+LONG_PAUSE_S = 0.5
+SALIENT_MARGIN = 5.0  # a level is salient if it is this far inside an outer tertile
+
+SUPPORTED, CONTRADICTED, NOT_CHECKABLE = "supported", "contradicted", "not checkable"
+
+_KINDS = {"pitch_level": "pitch", "pitch_range": "range", "energy_level": "energy", "speed_level": "speed"}
+# level -> its band of percentiles; levels are tertiles of the reference
+_LOW, _NORMAL, _HIGH = (0.0, 100 / 3), (100 / 3, 200 / 3), (200 / 3, 100.0)
+_BANDS = {"low": _LOW, "slow": _LOW, "narrow": _LOW, "normal": _NORMAL, "high": _HIGH, "fast": _HIGH, "wide": _HIGH}
+_CONTOURS = {"rising", "falling", "rising-falling", "falling-rising", "flat", "expressive"}
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checked statement: `text` is characters start_char to end_char of the explanation.
+
+    attribute: pitch_level, pitch_range, intonation, energy_level, speed_level, pauses, stress, gender, age_level or
+    quote. stated, measured: for people. verdict: supported, contradicted or not checkable.
+    """
+
+    text: str
+    start_char: int
+    end_char: int
+    attribute: str
+    stated: str
+    measured: str | None
+    verdict: str
+
+
+def verify_claims(text: str, record: Prosody | Mapping[str, Any]) -> list[Claim]:
+    """The claims of an explanation, in its order, each held against the record (`Prosody` or its dict)."""
+    facts: Mapping[str, Any] = record if isinstance(record, Mapping) else record.to_dict()
+    claims = []
+    for statement in find_statements(text):
+        verdict, measured = _judge(statement, facts)
+        stated = " or ".join(statement.values)
+        claims.append(
+            Claim(
+                text=text[statement.start : statement.end],
+                start_char=statement.start,
+                end_char=statement.end,
+                attribute=statement.attribute,
+                stated=f"not {stated}" if statement.negated else stated,
+                measured=measured,
+                verdict=verdict,
+            )
+        )
+    return claims
+
+
+def precision(claims: Sequence[Claim]) -> float | None:
+    """Share of the checkable claims that are supported; None without a checkable claim."""
+    checkable = [claim for claim in claims if claim.verdict != NOT_CHECKABLE]
+    return sum(claim.verdict == SUPPORTED for claim in checkable) / len(checkable) if checkable else None
+
+
+def coverage(claims: Sequence[Claim], record: Prosody | Mapping[str, Any]) -> float | None:
+    """Share of the measured salient cues that the claims mention; None if no cue is salient."""
+    salient = salient_attributes(record)
+    mentioned = {claim.attribute for claim in claims}
+    return sum(attribute in mentioned for attribute in salient) / len(salient) if salient else None
+
+
+def salient_attributes(record: Prosody | Mapping[str, Any]) -> list[str]:
+    """The attributes that an explanation should mention: levels clearly in an outer tertile, a sure contour, stress."""
+    facts: Mapping[str, Any] = record if isinstance(record, Mapping) else record.to_dict()
+    salient = []
+    for attribute in _KINDS:
+        level, percentile, _ = _level(facts, attribute)
+        if level in (None, "normal"):
+            continue
+        if percentile is None or min(abs(percentile - cut) for cut in (100 / 3, 200 / 3)) >= SALIENT_MARGIN:
+            salient.append(attribute)
+    if facts.get("intonation") in _CONTOURS:
+        salient.append("intonation")
+    if facts.get("stressed_words"):
+        salient.append("stress")
+    return salient
+
+
+def _judge(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Verdict, and what was measured in words."""
+    attribute = statement.attribute
+    if attribute in _KINDS:
+        return _judge_level(statement, facts)
+    if attribute == "intonation":
+        return _judge_intonation(statement, facts)
+    if attribute == "pauses":
+        return _judge_pauses(statement, facts)
+    if attribute == "stress":
+        return _judge_stress(statement, facts)
+    if attribute == "quote":
+        return _judge_quote(statement, facts)
+    value = facts.get(attribute)  # gender, age_level
+    if value is None or (attribute == "gender" and value not in ("Male", "Female")):
+        return NOT_CHECKABLE, None
+    return _verdict((value in statement.values) != statement.negated), str(value)
+
+
+def _verdict(supported: bool) -> str:
+    return SUPPORTED if supported else CONTRADICTED
+
+
+def _level(facts: Mapping[str, Any], attribute: str) -> tuple[str | None, float | None, str | None]:
+    """(level, percentile, both and the value in words) of a level attribute."""
+    entry = (facts.get("levels") or {}).get(_KINDS[attribute]) or {}
+    level = entry.get("level") if entry else facts.get(attribute)
+    if level is None:
+        return None, None, None
+    percentile, value = entry.get("percentile"), entry.get("value")
+    words = str(level)
+    if value is not None:
+        words += f", {value:.4g} {entry.get('unit') or ''}".rstrip()
+    if percentile is not None:
+        words += f" (percentile {percentile:.0f})"
+    return level, percentile, words
+
+
+def _judge_level(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    level, percentile, measured = _level(facts, statement.attribute)
+    if level is None:
+        return NOT_CHECKABLE, None
+    inside = level in statement.values
+    if statement.negated:
+        # Denied and measured, but so near to another band that the denial may be heard as true.
+        near_edge = percentile is not None and any(
+            abs(percentile - edge) <= TOLERANCE for edge in _BANDS[level] if 0 < edge < 100
+        )
+        return _verdict(not inside or near_edge), measured
+    tolerance = HEDGED_TOLERANCE if statement.hedged else TOLERANCE
+    near = percentile is not None and any(
+        _BANDS[value][0] - tolerance <= percentile <= _BANDS[value][1] + tolerance for value in statement.values
+    )
+    return _verdict(inside or near), measured
+
+
+def _judge_intonation(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    measured = facts.get("intonation")
+    if measured not in _CONTOURS:
+        return NOT_CHECKABLE, None
+    true_of = {measured}
+    # A wide, lively contour has a shape too, and a small one may be called flat whatever its shape.
+    if measured == "expressive" and facts.get("contour_shape"):
+        true_of.add(facts["contour_shape"])
+    if facts.get("contour_dynamics") in ("flat", "expressive"):
+        true_of.add(facts["contour_dynamics"])
+    if statement.at_end:
+        true_of |= {value.rsplit("-", 1)[-1] for value in true_of}
+    return _verdict(bool(true_of & set(statement.values)) != statement.negated), str(measured)
+
+
+def _judge_pauses(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    pauses = facts.get("pauses")
+    if pauses is None:
+        return NOT_CHECKABLE, None
+    longest_s = max((end - start for start, end in pauses), default=0.0)
+    measured = "no pause" if not pauses else f"{len(pauses)}, the longest {longest_s:.2f} s"
+    n = len(pauses)
+    true_of = {"none": n == 0, "some": n >= 1, "several": n >= 2, "few": n <= 1, "long": longest_s >= LONG_PAUSE_S}
+    return _verdict(true_of[statement.values[0]]), measured
+
+
+def _judge_stress(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    stressed, spoken = facts.get("stressed_words"), _words(facts.get("transcription") or "")
+    if stressed is None or not spoken:
+        return NOT_CHECKABLE, None
+    known = {word for text in stressed for word in _words(text)}
+    named = _words(statement.values[0])
+    measured = ", ".join(stressed) or "no stressed word"
+    # Of a phrase that is called stressed one word must be: stress falls on a word of it.
+    return _verdict(any(word in known for word in named) != statement.negated), measured
+
+
+def _judge_quote(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    transcript = facts.get("transcription")
+    spoken = _words(transcript or "")
+    if not spoken:
+        return NOT_CHECKABLE, None
+    rest = iter(spoken)
+    in_order = all(word in rest for word in _words(statement.values[0]))  # `in` consumes: each word after the one before
+    return _verdict(in_order), str(transcript)
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
