@@ -120,6 +120,8 @@ def build_thinker(whisper: dict[str, torch.Tensor], tokenizer: Any, decoder: dic
         audio_token_index=token_id("<|AUDIO|>"),
         image_token_index=token_id("<|IMAGE|>"),
         video_token_index=token_id("<|VIDEO|>"),
+        vision_start_token_id=token_id("<|vision_bos|>"),
+        vision_end_token_id=token_id("<|vision_eos|>"),
         audio_start_token_id=token_id("<|audio_bos|>"),
         audio_end_token_id=token_id("<|audio_eos|>"),
         user_token_id=tokenizer.encode("user", add_special_tokens=False)[0],

@@ -12,9 +12,22 @@ from pathlib import Path
 import numpy as np
 
 SUBJECTS = {
-    "train": ("I", "We", "You", "They", "My brother", "The neighbours", "Her teacher", "The driver", "Our boss", "His mother", "Nobody", "Someone"),
+    "train": (
+        "I",
+        "We",
+        "You",
+        "They",
+        "My brother",
+        "The neighbours",
+        "Her teacher",
+        "The driver",
+        "Our boss",
+        "His mother",
+        "Nobody",
+        "Someone",
+    ),
     "dev": ("My aunt", "The plumber", "Their coach", "The nurse", "His uncle"),
-}  # fmt: skip
+}
 VERBS = (
     "left",
     "lost",
@@ -33,20 +46,59 @@ VERBS = (
     "kept",
 )
 OBJECTS = {
-    "train": ("the keys", "a letter", "the old car", "that picture", "the blue door", "my phone", "the tickets", "a coat", "the report", "your dog", "the garden", "a box of books"),
+    "train": (
+        "the keys",
+        "a letter",
+        "the old car",
+        "that picture",
+        "the blue door",
+        "my phone",
+        "the tickets",
+        "a coat",
+        "the report",
+        "your dog",
+        "the garden",
+        "a box of books",
+    ),
     "dev": ("the ladder", "a kettle", "their piano", "the green bicycle", "some stamps"),
-}  # fmt: skip
+}
 ENDINGS = {
-    "train": ("", "yesterday", "this morning", "on the way home", "last week", "again", "before lunch", "at the station", "in the kitchen", "without a word"),
+    "train": (
+        "",
+        "yesterday",
+        "this morning",
+        "on the way home",
+        "last week",
+        "again",
+        "before lunch",
+        "at the station",
+        "in the kitchen",
+        "without a word",
+    ),
     "dev": ("on Tuesday", "near the harbour", "after the concert", "in the attic", "by mistake"),
-}  # fmt: skip
+}
 CHARGED = (
-    "I love this so much", "This is the best day of my life", "What a wonderful surprise", "I am so proud of you",
-    "Thank you, that is really kind", "We won the final game", "I hate this place", "You ruined everything",
-    "I never want to see you again", "My father died last night", "I am scared to go home", "This is disgusting",
-    "Everything went wrong today", "I miss her terribly", "Leave me alone", "That was a horrible mistake",
-    "We are finally free", "They cheated us again", "It was a beautiful wedding", "Nobody cares about me",
-)  # fmt: skip
+    "I love this so much",
+    "This is the best day of my life",
+    "What a wonderful surprise",
+    "I am so proud of you",
+    "Thank you, that is really kind",
+    "We won the final game",
+    "I hate this place",
+    "You ruined everything",
+    "I never want to see you again",
+    "My father died last night",
+    "I am scared to go home",
+    "This is disgusting",
+    "Everything went wrong today",
+    "I miss her terribly",
+    "Leave me alone",
+    "That was a horrible mistake",
+    "We are finally free",
+    "They cheated us again",
+    "It was a beautiful wedding",
+    "Nobody cares about me",
+)
 QUESTIONS = (
     "Where did you put {}",
     "Have you seen {}",
@@ -83,9 +135,7 @@ def _plain(rng: np.random.Generator, split: str) -> str:
         return draw(CHARGED) + draw((".", "!", "."))
     if kind < 0.5:
         return draw(QUESTIONS).format(draw(OBJECTS[split])) + "?"
-    return (
-        " ".join(f"{draw(SUBJECTS[split])} {draw(VERBS)} {draw(OBJECTS[split])} {draw(ENDINGS[split])}".split()) + "."
-    )
+    return " ".join(f"{draw(SUBJECTS[split])} {draw(VERBS)} {draw(OBJECTS[split])} {draw(ENDINGS[split])}".split()) + "."
 
 
 def _word_string(rng: np.random.Generator, words: list[str]) -> str:

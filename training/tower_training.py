@@ -25,6 +25,7 @@ from torch.nn import functional
 from training.mel import Augmentation, MelCache, Shift, augment, whisper_scale
 
 INTONATIONS = ("rising", "falling", "rising-falling", "falling-rising", "flat", "expressive")
+NO_SHIFT = Shift()
 CUES = ("pitch", "energy", "speed", "range")
 # Robust centre and spread used to scale the cue targets; any fixed numbers near the data do.
 CUE_SCALE = {"pitch": (7.4, 0.55), "energy": (-25.0, 7.0), "speed": (12.0, 2.2), "range": (9.0, 4.5)}
@@ -66,7 +67,7 @@ def emotion_target(record: dict, labels: Sequence[str], vote_share: float) -> np
     return target
 
 
-def targets(record: dict, labels: Sequence[str], vote_share: float, shift: Shift = Shift()) -> Targets:
+def targets(record: dict, labels: Sequence[str], vote_share: float, shift: Shift = NO_SHIFT) -> Targets:
     """Targets of one clip, moved by what the augmentation did."""
     values = {
         "pitch": math.log2(record["f0_median_hz"]) + shift.pitch_st / 12 if record.get("f0_reliable") else math.nan,

@@ -82,7 +82,7 @@ def _from_ctranslate2(tensors: dict[str, np.ndarray]) -> dict[str, torch.Tensor]
         "layer_norm.weight": tensors["encoder/layer_norm/gamma"],
         "layer_norm.bias": tensors["encoder/layer_norm/beta"],
     }
-    n_layers = len({name.split("/")[1] for name in tensors if name.startswith("encoder/layer_") and "norm" not in name.split("/")[1]})
+    n_layers = sum(name.endswith("self_attention/linear_0/weight") for name in tensors if name.startswith("encoder/"))
     for i in range(n_layers):
         ours, theirs = f"layers.{i}", f"encoder/layer_{i}"
         for part in ("weight", "bias"):

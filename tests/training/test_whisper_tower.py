@@ -13,21 +13,6 @@ from emotionthinker.errors import ModelNotFound
 from training.whisper_tower import read_whisper_encoder, tower_difference
 
 
-@pytest.fixture(scope="module")
-def whisper_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import WhisperConfig, WhisperModel
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("whisper")
-    config = WhisperConfig(
-        d_model=128, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
-        encoder_ffn_dim=256, decoder_ffn_dim=64, vocab_size=64, num_mel_bins=80, pad_token_id=0, bos_token_id=1,
-        eos_token_id=2, decoder_start_token_id=1, begin_suppress_tokens=None,
-    )  # fmt: skip
-    WhisperModel(config).save_pretrained(folder)
-    return folder
-
-
 def write_ctranslate2(weights: dict[str, torch.Tensor], path: Path) -> None:
     """The layout that CTranslate2's converter writes, version 6, with q, k and v stacked."""
     tensors = {

@@ -1,0 +1,167 @@
+"""Supervised training end to end on a small corpus: it runs, resumes exactly, and what it writes loads and speaks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.prompt import PromptStyle
+from training import sft
+from training.decoder_training import collate, reply_logits
+from training.mel import MelCache, Shift, whisper_scale
+from training.nano import audio_tower, build_thinker
+from training.sentences import dictionary_words, sentence_pool
+from training.tasks import NANO_LABELS, TaskMix, make_example, nano_style, shifted_record
+from training.tower_training import tower_states
+from training.whisper_tower import read_whisper_encoder
+
+
+@pytest.fixture
+def parts(recipe: dict, tmp_path: Path) -> tuple:
+    """Fresh thinker, processor, records, mels and style of the small corpus."""
+    style = nano_style(12.0, 5500)
+    records = sft.read_records(recipe["train"], NANO_LABELS)
+    whisper = read_whisper_encoder(recipe["whisper"])
+    pool = sentence_pool(50, 0, "train")
+    processor = sft.build_nano_processor(records, NANO_LABELS, style, pool, TaskMix(), 900, whisper)
+    torch.manual_seed(0)
+    thinker = build_thinker(whisper, processor.tokenizer, recipe["decoder"]).eval()
+    return thinker, processor, records, MelCache(tmp_path / "mel", records, 12.0, 5500), style, pool
+
+
+def test_training_path_and_the_thinkers_own_forward_agree(parts: tuple) -> None:
+    """The shortcut behind the tower must see what the model sees at work: logits of every reply token, and the loss."""
+    thinker, processor, records, mels, style, pool = parts
+    rng = np.random.default_rng(3)
+    examples = [make_example(r, NANO_LABELS, style, pool, TaskMix(), rng, "train") for r in records[:3]]
+    scaled = [whisper_scale(mels[i]) for i in range(3)]
+    states = tower_states(audio_tower(thinker), scaled)
+    batch = collate(processor, examples, [len(s) for s in states], label_weight=1.0)
+    with torch.no_grad():
+        logits, goal, _ = reply_logits(thinker, states, batch)
+        frames = max(m.shape[1] for m in scaled)
+        features = torch.zeros(3, 80, frames)
+        mask = torch.zeros(3, frames, dtype=torch.long)
+        for i, mel in enumerate(scaled):
+            features[i, :, : mel.shape[1]] = torch.from_numpy(mel)
+            mask[i, : mel.shape[1]] = 1
+        full = thinker(
+            input_ids=batch["ids"], attention_mask=(batch["ids"] != processor.tokenizer.pad_token_id).long(),
+            input_features=features, feature_attention_mask=mask,
+        ).logits  # fmt: skip
+    expected = full[batch["targets"] != -100]
+    assert len(goal) == len(expected) > 100
+    assert torch.allclose(logits, expected, atol=1e-3)
+
+
+def test_the_weighted_token_is_the_answer(parts: tuple) -> None:
+    thinker, processor, records, _, style, pool = parts
+    example = make_example(records[3], NANO_LABELS, style, pool, TaskMix(describe=0.0), np.random.default_rng(0), "train")
+    batch = collate(processor, [example], [20], label_weight=4.0)
+    at = int(batch["weights"][0].argmax())
+    assert processor.tokenizer.decode(batch["targets"][0, at]) == f" {records[3]['emotion']}"
+    later = processor.tokenizer.decode(batch["targets"][0, at + 1 :][batch["targets"][0, at + 1 :] >= 0])
+    assert later == " </answer><|im_end|>"
+
+
+def test_training_writes_a_model_that_loads_and_learns(recipe: dict) -> None:
+    from emotionthinker.thinker import EmotionThinker
+
+    folder = sft.train(recipe)
+    log = [json.loads(line) for line in (Path(recipe["output"]) / "log.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in log if line["stage"] == "decoder" and "epoch" in line]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    assert PromptStyle.from_folder(folder).labels == NANO_LABELS
+    assert all(t.dtype == torch.float16 for t in load_file(folder / "model.safetensors").values())
+    loaded = EmotionThinker.from_pretrained(folder)
+    assert loaded.style.name == "EmotionThinker-Nano"
+    clip = json.loads(Path(recipe["dev"]).read_text().splitlines()[0])["audio_path"]
+    assert loaded.explain(clip, transcript="", max_new_tokens=5).model == "EmotionThinker-Nano"
+
+
+def test_stopped_after_an_epoch_it_goes_on_to_the_same_weights(recipe: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = sft.train(recipe | {"output": str(tmp_path / "whole")})
+
+    class Stopped(Exception):
+        pass
+
+    def stop_once(self: sft.Log, line: dict) -> None:
+        keep(self, line)
+        if line["stage"] == "decoder" and line.get("epoch") == 1:
+            raise Stopped
+
+    keep = sft.Log.__call__
+    monkeypatch.setattr(sft.Log, "__call__", stop_once)
+    with pytest.raises(Stopped):
+        sft.train(recipe | {"output": str(tmp_path / "halves")})
+    monkeypatch.undo()
+    resumed = sft.train(recipe | {"output": str(tmp_path / "halves")})
+    a, b = load_file(whole / "model.safetensors"), load_file(resumed / "model.safetensors")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_evaluation_only_clips_are_refused(recipe: dict, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in Path(recipe["train"]).read_text().splitlines()]
+    file = tmp_path / "ravdess.jsonl"
+    file.write_text("".join(json.dumps(r | {"dataset": "ravdess", "split": "eval-only"}) + "\n" for r in rows))
+    with pytest.raises(EmotionThinkerError):
+        sft.train(recipe | {"train": str(file)})
+
+
+def test_a_speaker_on_both_sides_is_refused(recipe: dict) -> None:
+    with pytest.raises(EmotionThinkerError, match="train and dev"):
+        sft.train(recipe | {"dev": recipe["train"]})
+
+
+def test_recipe_overrides() -> None:
+    path = Path(__file__).parents[2] / "training" / "recipes" / "nano-sft.yaml"
+    recipe = sft.read_recipe(path, ["--threads", "1", "--decoder_recipe.epochs", "3"])
+    assert (recipe["threads"], recipe["decoder_recipe"]["epochs"]) == (1, 3)
+    with pytest.raises(EmotionThinkerError, match="treads"):
+        sft.read_recipe(path, ["--treads", "1"])
+
+
+def test_labels_move_with_the_sound(parts: tuple) -> None:
+    from emotionthinker.prosody.levels import Reference
+
+    reference = Reference.from_file()
+    low, high = reference.level("energy", -25.0).cuts or (0, 0)
+    record = parts[2][0]
+    record = record | {"levels": record["levels"] | {"energy": record["levels"]["energy"] | {"value": (low + high) / 2}}}
+    assert shifted_record(record, Shift(gain_db=0.0), reference)["levels"]["energy"]["level"] == "normal"
+    assert shifted_record(record, Shift(gain_db=high - low), reference)["levels"]["energy"]["level"] == "high"
+    assert shifted_record(record, Shift(gain_db=low - high), reference)["levels"]["energy"]["level"] == "low"
+    pitch = shifted_record(record, Shift(pitch_st=12.0), reference)["levels"]["pitch"]
+    assert pitch["value"] == pytest.approx(2 * record["levels"]["pitch"]["value"])
+
+
+def test_replaced_words_are_quoted_and_the_clips_own_are_not(parts: tuple) -> None:
+    _, _, records, _, style, pool = parts
+    mix = TaskMix(describe=0.0, own_transcript=0.0, no_transcript=0.0)
+    example = make_example(records[0], NANO_LABELS, style, ["Purple kettles sing."], mix, np.random.default_rng(0), "train")
+    assert "Purple kettles sing" in example.reply
+    assert "tomorrow" not in example.reply
+    assert example.reply.endswith(f"<answer> {records[0]['emotion']} </answer>")
+
+
+def test_fewer_labels_keep_the_right_one(parts: tuple) -> None:
+    _, _, records, _, style, pool = parts
+    rng = np.random.default_rng(0)
+    for record in records:
+        example = make_example(record, NANO_LABELS, style, pool, TaskMix(describe=0.0, fewer_labels=1.0), rng, "train")
+        offered = example.messages[1]["content"][1]["text"].split("Choose from: ")[1].split(".")[0].split(", ")
+        assert record["emotion"] in offered
+        assert 2 <= len(offered) < 6
+
+
+def test_sentence_pools_share_no_dictionary_word() -> None:
+    assert not set(dictionary_words("train")) & set(dictionary_words("dev"))
+    assert sentence_pool(20, 0, "train") == sentence_pool(20, 0, "train")
+    assert not set(sentence_pool(500, 0, "train")) & set(sentence_pool(500, 0, "dev"))
