@@ -1,0 +1,115 @@
+"""What a person takes home: the result as JSON, the frames as CSV, the words as a Praat TextGrid.
+
+Each function takes the plain dictionaries that `Prosody.to_dict()` and `Explanation.to_dict()` give, and returns text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from typing import Any
+
+FRAME_COLUMNS = ("time_s", "f0_hz", "semitones", "energy_dbfs", "speech", "word", "stressed")
+FORMULA_START = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that starts with one of these
+
+
+def result_json(result: dict[str, Any]) -> str:
+    """One JSON object, UTF-8, two spaces of indent; not-a-number never occurs in it (ValueError if it would)."""
+    return json.dumps(result, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def frames_csv(record: dict[str, Any]) -> str:
+    """One row per energy frame: time (s), F0 (Hz), F0 in semitones re the clip's median, level (dBFS), in speech or not, word.
+
+    F0 has its own, coarser clock: each row carries the F0 frame nearest in time. Empty cells were not measured. Text that a
+    spreadsheet would take for a formula is preceded by an apostrophe; numbers are written as they are.
+    """
+    energy, f0 = record["energy"], record["f0"]
+    median_hz = record.get("f0_median_hz")
+    words: list[dict[str, Any]] = record.get("words") or []
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(FRAME_COLUMNS)
+    for index, dbfs in enumerate(energy["dbfs"]):
+        time_s = index * energy["hop_s"]
+        nearest = round(time_s / f0["hop_s"])
+        hz = f0["hz"][nearest] if nearest < len(f0["hz"]) else None
+        semitones = 12 * math.log2(hz / median_hz) if hz and median_hz else None
+        speech = any(start <= time_s < end for start, end in record.get("segments") or [])
+        word = next((w for w in words if w["start"] <= time_s < w["end"]), None)
+        writer.writerow([
+            f"{time_s:.3f}",
+            "" if hz is None else f"{hz:.2f}",
+            "" if semitones is None else f"{semitones:.3f}",
+            "" if dbfs is None else f"{dbfs:.2f}",
+            int(speech),
+            text_cell(str(word["word"])) if word else "",
+            int(bool(word.get("stressed"))) if word else "",
+        ])
+    return out.getvalue()
+
+
+def text_cell(text: str) -> str:
+    """A text that is safe in a spreadsheet.
+
+    >>> text_cell("=1+1"), text_cell("hello")
+    ("'=1+1", 'hello')
+    """
+    return "'" + text if text.startswith(FORMULA_START) else text
+
+
+def textgrid(record: dict[str, Any]) -> str:
+    """Tiers `words`, `stress` and `speech` in Praat's long text format (UTF-8)."""
+    end_s = float(record["duration_s"])
+    words: list[dict[str, Any]] = record.get("words") or []
+    tiers = {
+        "words": _fill(((w["start"], w["end"], str(w["word"])) for w in words), end_s),
+        "stress": _fill(((w["start"], w["end"], "stressed") for w in words if w.get("stressed")), end_s),
+        "speech": _fill(((start, end, "speech") for start, end in record.get("segments") or []), end_s),
+    }
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end_s:.6f}",
+             "tiers? <exists>", f"size = {len(tiers)}", "item []:"]
+    for number, (name, intervals) in enumerate(tiers.items(), 1):
+        lines += [f"    item [{number}]:", '        class = "IntervalTier"', f'        name = "{name}"', "        xmin = 0",
+                  f"        xmax = {end_s:.6f}", f"        intervals: size = {len(intervals)}"]
+        for place, (start, end, text) in enumerate(intervals, 1):
+            quoted = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).replace('"', '""')
+            lines += [f"        intervals [{place}]:", f"            xmin = {start:.6f}", f"            xmax = {end:.6f}",
+                      f'            text = "{quoted}"']
+    return "\n".join(lines) + "\n"
+
+
+def _fill(spans: Iterable[tuple[float, float, str]], end_s: float) -> Sequence[tuple[float, float, str]]:
+    """Intervals without gap or overlap from 0 to `end_s`, as Praat wants them; gaps have an empty text."""
+    intervals: list[tuple[float, float, str]] = []
+    at = 0.0
+    for start, end, text in sorted(spans):
+        start, end = max(float(start), at), min(float(end), end_s)
+        if end - start < 1e-6:
+            continue
+        if start - at > 1e-6:
+            intervals.append((at, start, ""))
+        else:
+            start = at
+        intervals.append((start, end, text))
+        at = end
+    if end_s - at > 1e-6 or not intervals:
+        intervals.append((at, end_s, ""))
+    else:
+        intervals[-1] = (intervals[-1][0], end_s, intervals[-1][2])
+    return intervals
+
+
+def file_stem(name: str) -> str:
+    """A harmless file name, without folder and ending, after the clip's own.
+
+    >>> file_stem("../../My clip (1).wav"), file_stem("<b>.wav"), file_stem("...")
+    ('My-clip-1', 'b', 'clip')
+    """
+    stem = re.sub(r"[^\w]+", "-", PurePath(name.replace("\\", "/")).stem).strip("-_")[:60]
+    return stem or "clip"

@@ -1,0 +1,124 @@
+"""The models behind the page, shared by all visitors, and the runs that visitors have under way."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from pathlib import Path
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.pipeline import Explainer, open_explainer
+from emotionthinker.settings import Settings
+
+log = logging.getLogger("emotionthinker")
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+
+
+class Engine:
+    """Loads the thinker once, in the background, and hands it to whoever asks.
+
+    `wait()` gives the thinker or raises the ModelError that says what is missing; `problem` is that sentence, or None.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.problem: str | None = None
+        self._thinker: Explainer | None = None
+        self._ready = threading.Event()
+        self._lock = threading.Lock()
+        self._error: EmotionThinkerError | None = None
+        self._thread: threading.Thread | None = None
+
+    def warm_up(self) -> None:
+        """Start loading, and run every part once, so that the first visitor meets warm models."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._load, name="warm-up", daemon=True)
+                self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        return self._ready.is_set()
+
+    def wait(self) -> Explainer:
+        """The thinker (EmotionThinker or Remote). Raises EmotionThinkerError where there is none."""
+        self.warm_up()
+        self._ready.wait()
+        if self._thinker is None:
+            raise self._error or EmotionThinkerError("There is no model; choose one with ET_MODEL.")
+        return self._thinker
+
+    def _load(self) -> None:
+        try:
+            self._thinker = open_explainer(self.settings)
+        except EmotionThinkerError as error:
+            self._error, self.problem = error, str(error)
+        except Exception as error:  # a broken folder can fail in many ways; the page must still come up and say so
+            log.error("The model could not be loaded: %s", type(error).__name__)
+            self.problem = f"The model could not be loaded ({type(error).__name__}); choose another with ET_MODEL."
+            self._error = EmotionThinkerError(self.problem)
+        try:
+            self._rehearse()
+        except Exception as error:  # warming is a courtesy: the real run will say what is wrong
+            log.warning("The warm-up stopped early: %s", type(error).__name__)
+        self._ready.set()
+
+    def _rehearse(self) -> None:
+        from emotionthinker.audio import load_clip
+        from emotionthinker.plots import draw_voice
+        from emotionthinker.prosody.record import measure_prosody
+
+        clip = load_clip(EXAMPLES / "flat.flac")
+        prosody = measure_prosody(clip)
+        draw_voice(prosody.to_dict(), clip.samples, spectrogram=True)
+        if self._thinker is not None and not self.settings.endpoint:
+            self._thinker.explain(clip, prosody=prosody, max_new_tokens=4)
+
+
+class Run:
+    """One clip's way through the page. `cancel` stops it; `replaced` says that nobody looks at it any more."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.cancel = threading.Event()
+        self.replaced = False
+        self.explaining = False
+
+
+class Runs:
+    """The run that each visitor has under way: a new one ends the one before."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def begin(self, session: str) -> Run:
+        run = Run(next(self._numbers))
+        with self._lock:
+            old = self._runs.get(session)
+            self._runs[session] = run
+        if old is not None:
+            old.replaced = True
+            old.cancel.set()
+        return run
+
+    def current(self, session: str) -> Run:
+        with self._lock:
+            run = self._runs.get(session)
+        return run or self.begin(session)
+
+    def stop(self, session: str) -> None:
+        with self._lock:
+            run = self._runs.get(session)
+        if run is not None:
+            run.cancel.set()
+
+    def forget(self, session: str) -> None:
+        """The visitor left: end the run and keep nothing."""
+        with self._lock:
+            run = self._runs.pop(session, None)
+        if run is not None:
+            run.replaced = True
+            run.cancel.set()

@@ -1,0 +1,95 @@
+"""What the model says, as HTML: the reasoning with a verdict on each claim that could be held against the measurement.
+
+Verdicts are told apart by sign and line as well as by colour. Every text of the model is escaped here, once, at the last moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any, Literal
+
+from emotionthinker.page.stretches import LANES, claim_target
+
+State = Literal["empty", "waiting", "thinking", "stopped", "done", "failed"]
+SIGNS = {"supported": ("✓", "et-yes"), "contradicted": ("✗", "et-no"), "not checkable": ("?", "et-open")}
+WAITING = {
+    "empty": "The model's reasoning will appear here, word by word, and each claim in it is held against the measurement.",
+    "waiting": "Listening …",
+    "thinking": "Listening …",
+    "stopped": "Stopped before the first word.",
+    "done": "The model gave no reasoning.",
+    "failed": "No explanation.",
+}
+
+
+def reasoning_html(reasoning: str, claims: Sequence[dict[str, Any]], record: dict[str, Any] | None, state: State) -> str:
+    """The reasoning so far, claims marked and clickable.
+
+    claims: dictionaries as in `explain --json`; `start_char` and `end_char` count in `reasoning`. Of overlapping claims the
+    first is marked. record: the prosody record, to find the stretch a claim is about.
+    """
+    if not reasoning:
+        return f'<div class="et-story et-empty" data-state="{state}"><p>{escape(WAITING[state])}</p></div>'
+    parts, at = [], 0
+    for claim in sorted(claims, key=lambda c: (c["start_char"], -c["end_char"])):
+        start, end = claim["start_char"], claim["end_char"]
+        if start < at or end > len(reasoning) or end <= start or claim["verdict"] not in SIGNS:
+            continue
+        parts += [escape(reasoning[at:start]), _mark(reasoning[start:end], claim, record)]
+        at = end
+    parts.append(escape(reasoning[at:]))
+    caret = '<span class="et-caret" aria-hidden="true"></span>' if state == "thinking" else ""
+    stopped = '<span class="et-note">stopped here</span>' if state == "stopped" else ""
+    return f'<div class="et-story" data-state="{state}"><p dir="auto">{"".join(parts)}{caret} {stopped}</p></div>'
+
+
+def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None) -> str:
+    sign, css = SIGNS[claim["verdict"]]
+    title = f"{claim['verdict']}: says {claim.get('stated') or '–'}, measured {claim.get('measured') or '–'}"
+    target = ""
+    if record is not None:
+        (start, end), row, words = claim_target(text, claim["attribute"], record)
+        lit = "" if words is None else f' data-words="{",".join(map(str, words))}"'
+        target = f' data-start="{start:.3f}" data-end="{end:.3f}" data-row="{row}" data-lane="{LANES[row]}"{lit}'
+    return (f'<span class="et-claim {css}" role="button" tabindex="0" title="{escape(title)}"{target}>{escape(text)}'
+            f'<sup aria-hidden="true">{sign}</sup><span class="et-sr"> ({escape(title)})</span></span>')
+
+
+def answer_html(state: State, *, emotion: str | None = None, answer: str = "", scores: dict[str, float] | None = None,
+                claims: Sequence[dict[str, Any]] = (), describe: bool = False, notes: Sequence[str] = ()) -> str:
+    """The answer apart from the reasoning: "sounds angry" with the model's own probabilities. A caption has no answer."""
+    if state in ("empty", "waiting", "thinking") and (describe or not (answer or emotion)):
+        return '<div class="et-answer et-empty" aria-hidden="true"></div>'
+    body = []
+    if describe:
+        body.append('<p class="et-verdict">described, not judged</p>' if state == "done" else "")
+    elif emotion:
+        body.append(f'<p class="et-verdict">sounds <strong><bdi>{escape(emotion)}</bdi></strong></p>')
+    elif answer and state == "done":
+        body.append(f'<p class="et-verdict">no single emotion named</p><p class="et-note" dir="auto">The model answered: “{escape(answer)}”.</p>')
+    elif answer:
+        body.append(f'<p class="et-note" dir="auto">{escape(answer)}</p>')
+    elif state == "done":
+        body.append('<p class="et-verdict">no emotion named</p>')
+    if scores and not describe:
+        body.append(_bars(scores))
+    if state == "done":
+        checkable = [c for c in claims if c["verdict"] != "not checkable"]
+        supported = sum(c["verdict"] == "supported" for c in checkable)
+        if checkable:
+            body.append(f'<p class="et-note">{supported} of {len(checkable)} checkable claims supported by the measurement</p>')
+        elif not describe:
+            body.append('<p class="et-note">The reasoning makes no claim that the measurement can check.</p>')
+    body += [f'<p class="et-note">{escape(note)}</p>' for note in notes]
+    return f'<div class="et-answer" data-state="{state}">{"".join(body)}</div>'
+
+
+def _bars(scores: dict[str, float]) -> str:
+    rows = []
+    for label, score in sorted(scores.items(), key=lambda item: -item[1]):
+        share = min(max(float(score), 0.0), 1.0)
+        rows.append(f'<li><span class="et-bar-name"><bdi>{escape(label)}</bdi></span>'
+                    f'<span class="et-bar" aria-hidden="true"><i style="width:{100 * share:.1f}%"></i></span>'
+                    f'<span class="et-bar-value">{share:.2f}</span></li>')
+    return f'<ul class="et-bars" aria-label="Probability that the model gives each emotion">{"".join(rows)}</ul>'
