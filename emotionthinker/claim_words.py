@@ -109,6 +109,7 @@ FALL = (
     r"|declin(?:es|ing)|sink(?:s|ing)?)"
 )
 _THEN = r"(?:[\s,-]+(?:first|and|then|before|but|it|to|followed|by|slightly|again|a|later|finally))*[\s,-]+"
+_MELODY = r"(?:the |his |her |their |its )?(?:pitch|melody|intonation|contour|voice|tone)|this voice"
 _STATIC = r"(?:hardly|barely|scarcely|does not|doesn't)"
 
 # Several words that make one value, tried in this order before single words.
@@ -116,8 +117,8 @@ VALUE_PHRASES: list[tuple[str, Value]] = [
     (rf"{RISE}{_THEN}(?:{FALL}|down)", Value(_contour("rising-falling"), verb=True)),
     (rf"{FALL}{_THEN}(?:{RISE}|up)", Value(_contour("falling-rising"), verb=True)),
     (r"(?:mov\w+|go\w*|swing\w*|bounc\w+) up and down", Value(_contour("expressive"), verb=True)),
-    (rf"{RISE}(?! (?:to|above))", Value(_contour("rising"), verb=True)),
-    (rf"{FALL}(?! (?:within|in|on|upon|into|between|short|near))", Value(_contour("falling"), verb=True)),
+    (rf"(?<!give )(?<!gives )(?<!giving ){RISE}", Value(_contour("rising"), verb=True)),
+    (rf"{FALL}(?! (?:within|on|upon|into|between|short|near)\b)(?! in (?!{_MELODY}))", Value(_contour("falling"), verb=True)),
     (
         rf"{_STATIC} (?:change|move|var[iy])\w*|(?:changes|moves|varies) (?:very )?little|stays the same",
         Value(STILL_OF, verb=True),
@@ -171,8 +172,8 @@ AFTER_PREDICATE = _words(
     """and or but yet for in at with throughout then which that as than while when where to from near on of overall enough
     end side level levels here too also by so because though although toward towards nor band part half during across over
     again is are was if even rather well compared against before after like since both without not still only indicating
-    suggesting conveying giving making reflecting showing creating what whereas whose more most who until who once above
-    below about"""
+    suggesting conveying giving making reflecting showing creating what whereas whose more most who until once above
+    below about comes goes can marks shapes stands stand meets paired together next one"""
 )
 # Verbs that pass from what is heard to what it means: what follows them is no longer said of the cue before.
 JUDGING = _words(

@@ -8,16 +8,18 @@ expected rather than observed ("anger would have a high pitch") is no statement.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from emotionthinker import claim_words as w
 from emotionthinker.claim_words import Value
 
 FARTHEST = 14  # words between a cue and a value said of it
 NEGATION_REACH = 6  # words between a negation and the value it denies
+STRESS_REACH = 45  # characters between a stressed word and what calls it stressed
+MAX_STRESSED_WORDS = 4  # longer quotes are quotes, not stressed words
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ _PAUSE = re.compile(
     r"\b(?P<pauses>pauses|hesitations|silences|breaks (?:between|inside|in) )|\b(?:pause[ds]?|pausing|hesitation|hesitates|"
     r"breaks? (?:between|inside|in) (?:the )?(?:words?|sentence|speech|phrases?))\b"
 )
-_MANY = re.compile(r"\b(?:several|many|frequent|multiple|numerous|repeated|more than one|two|three)\b[^,]{0,25}$")
+_MANY = re.compile(
+    r"\b(?:(?:several|many|frequent|multiple|numerous|repeated)\b[^,]{0,25}|(?:more than one|two|three|four) (?:\w+ )?)$"
+)
 _FEW = re.compile(r"\b(?:few|hardly any|rare|minimal)\b[^,]{0,15}$")
 _LONG = re.compile(r"\b(?:long|longer|lengthy|extended)\b[^,]{0,15}$")
 _NONE = re.compile(
@@ -92,14 +96,23 @@ _STRESS = re.compile(
     r"\b(?:stress(?:e[sd]|ing)?|emphas(?:is|i[sz]\w*)|accent(?:s|ed|ing|uat\w+)?|weight|prominen(?:t|ce)|stands? out|"
     r"standing out|highlight\w*|underlin\w*|punche?[sd]|(?:brought|pressed|drawn) out)\b"
 )
+# "emphasis on the word never", without quotes
+_STRESSED_NAME = re.compile(rf"\b(?:stress|emphasis|accent|weight) (?:\w+ ){{0,2}}?on (?:the )?word (?!{_FILLER})(\w+)")
+_NOT_STRESSED = re.compile(r"\b(?:no|not|without)\b(?:\W+\w+){0,3}\W*$")
+_BETWEEN_QUOTES = re.compile(r"['\"”’,\s]*(?:and|or)?\s*(?:also |the words? |on )*['\"“‘]")
+# What keeps a quote and a stress word apart: another clause, or another quote.
+_CLAUSE_BREAK = re.compile(rf",\s+(?:and|but|while|he|she|with|the)\b|\bwhile\b|\bwords\b|{_FILLER}")
 _SEX = re.compile(rf"\b(?:{'|'.join(w.SEX)})\b")
-_NOT_THE_SPEAKER = re.compile(r"\b(?:not|than|than most|than an? (?:average|typical|usual)|like) (?:an? )?$")
+_COMPARED = re.compile(r"\bthan (?:most |an? |other )?(?:\w+ )?$")
+_DENIED_NOUN = re.compile(r"(?:\bnot|n't) (?:an? |the )?(?:\w+ )?$")
+_PERSON_AT_END = re.compile(r"[- ](?:man|woman|lady|person|speaker|male|female|voice|girl|boy)$")
 _AGES = re.compile("|".join(rf"(?P<a{i}>\b(?:{pattern}))(?!\w)" for i, (pattern, _) in enumerate(w.AGES)))
 _AT_END = re.compile(
     r"\W+(?:\w+\W+){0,3}?(?:end|finish|close|final|last)\b|\W+(?:(?:intonation|contour|pitch|melody|tone|voice) )?"
     r"(?:\w+ ){0,2}(?:end|close)\b"
 )
 _NAMING = re.compile(r"\b(?:sounds?|label(?:led|ed)?|emotions?|called|termed|category|class|as|answer)\W*(?:is |as )?\W*$")
+_DETERMINERS = w.DEFINITE | {"a", "an"}
 _OWN_PREDICATE = {"is", "are", "was", "were", "that", "which", "over", "within", "stays", "sits", "lies", "moves", "remains"}
 _OPPOSITE = {"high": "low", "low": "high", "fast": "slow", "slow": "fast", "wide": "narrow", "narrow": "wide"}
 
@@ -320,8 +333,7 @@ def _cue_after(tokens: list[_Token], i: int) -> int | None:
             if not headed or token.cue not in ("speech", "person", "voice"):
                 return None
         elif token.value is None and token.text not in w.BETWEEN:
-            if not (token.text == "a" and tokens[j + 1 : j + 2] and tokens[j + 1].text in ("little", "bit")):
-                return None
+            return None
     return None
 
 
@@ -347,7 +359,7 @@ def _cue_before(tokens: list[_Token], i: int) -> int | None:
         token = tokens[k]
         if token.text in w.JUDGING and not (k > 0 and tokens[k - 1].kind == "cue" and not token.text.endswith("ing")):
             return None
-        if token.text in w.DEFINITE | {"a", "an"} and k > 0 and tokens[k - 1].text in ("and", "but", "while", "whereas", ",", "so"):
+        if token.text in _DETERMINERS and k > 0 and tokens[k - 1].text in ("and", "but", "while", "whereas", ",", "so"):
             return None  # a new subject that is no cue
         if token.kind == "cue":
             if _fits(tokens, i, k):
@@ -390,6 +402,8 @@ def _is_negated(tokens: list[_Token], i: int) -> bool:
         if token.text in w.DEFINITE:
             return k > 0 and (tokens[k - 1].text == "without" or (k > 1 and tokens[k - 2].text in ("lack", "absence")))
         if token.text in (",", "but", "yet") or (token.text == "and" and after in ("a", "an")):
+            return False
+        if _PAUSE.fullmatch(token.text):  # "without a pause and low energy": the pause is what is denied
             return False
         if token.value is not None and after not in ("or", "nor"):
             return False
@@ -436,52 +450,46 @@ def _stress_statements(
 ) -> tuple[list[tuple[int, int, Statement]], list[_Quote]]:
     """Statements that a quoted word is stressed, and the quotes that are left. A run of quotes shares its stress word."""
     words = list(_STRESS.finditer(plain, start, end))
-    named = re.finditer(r"\b(?:stress|emphasis|accent|weight) (?:\w+ ){0,2}?on (?:the )?word (\w+)", plain[start:end])
-    found = [_stress(start + m.start(1), start + m.end(1), m[1], False) for m in named if _FILLER not in m[1]]
+    found = [_stress(m.start(1), m.end(1), m[1], False) for m in _STRESSED_NAME.finditer(plain, start, end)]
     rest: list[_Quote] = []
-    previous: tuple[_Quote, bool] | None = None  # the quote before this one, if it was a stressed one
+    run: bool | None = None  # while quotes follow each other: whether the stress on the first is denied
     for n, quote in enumerate(quotes):
-        short = len(quote.words.split()) <= 4
-        between_start = quotes[n - 1].end + 1 if n else start
-        before = [m for m in words if between_start <= m.start() < quote.start and quote.start - m.end() < 45]
-        until = quotes[n + 1].start if n + 1 < len(quotes) else end
-        after = [m for m in words if quote.end < m.start() < min(until, quote.end + 45)]
-        run = previous and re.fullmatch(r"['\"”’,\s]*(?:and|or|,)?\s*(?:the words? |on |also )*['\"“‘]", plain[previous[0].end : quote.start])
-        if short and before and not _clause_break(plain[before[-1].end() : quote.start]):
-            negated = bool(re.search(r"\b(?:no|not|without)\b(?:\W+\w+){0,3}\W*$|\bnot (?:on|upon)\W*$", plain[between_start : quote.start]))
-            negated = negated and not re.search(r"\bnot (?:only|just)\b", plain[between_start : quote.start])
-        elif short and run and previous:
-            negated = previous[1]
-        elif short and (after or _run_is_stressed(plain, quotes[n:], words, end)):
-            verb = plain[quote.end : after[0].start()] if after else ""
-            if after and _clause_break(verb):
-                rest.append(quote)
-                previous = None
-                continue
-            negated = bool(re.search(r"\b(?:not|never|no)\b|n't\b", verb))
-        else:
+        since = quotes[n - 1].end + 1 if n else start
+        before = plain[since : quote.start]
+        joined = n > 0 and _joins(plain, quotes[n - 1], quote)
+        denied: bool | None = None  # None: not called stressed at all
+        if len(quote.words.split()) <= MAX_STRESSED_WORDS:
+            word = next((m for m in reversed(words) if since <= m.start() < quote.start), None)
+            if word and quote.start - word.end() < STRESS_REACH and not _CLAUSE_BREAK.search(plain, word.end(), quote.start):
+                denied = bool(_NOT_STRESSED.search(before)) and "not only" not in before
+            elif joined and run is not None:
+                denied = run
+            else:
+                denied = _stressed_after(plain, quotes[n:], words, end)
+        run = denied
+        if denied is None:
             rest.append(quote)
-            previous = None
-            continue
-        found.append(_stress(quote.start, quote.end, quote.words, negated))
-        previous = (quote, negated)
+        else:
+            found.append(_stress(quote.start, quote.end, quote.words, denied))
     return found, rest
 
 
-def _run_is_stressed(plain: str, quotes: list[_Quote], words: list[re.Match[str]], end: int) -> bool:
-    """Whether quotes joined by "and" or commas end in a stress word: "never" and "again" are stressed."""
-    for here, following in zip(quotes, quotes[1:], strict=False):
-        if not re.fullmatch(r"['\"”’,\s]*(?:and)?\s*['\"“‘]", plain[here.end : following.start]):
-            return False
-        after = [m for m in words if following.end < m.start() < following.end + 40]
-        if after and not _clause_break(plain[following.end : after[0].start()]):
-            return True
-    return False
+def _joins(plain: str, one: _Quote, other: _Quote) -> bool:
+    return bool(_BETWEEN_QUOTES.fullmatch(plain, one.end, other.start))
 
 
-def _clause_break(between: str) -> bool:
-    """Whether the words between a quote and a stress word keep them apart: another clause, or another quote."""
-    return bool(re.search(rf",\s+(?:and|but|while|he|she|with|the)\b|\bwhile\b|\bwords\b|{_FILLER}", between))
+def _stressed_after(plain: str, quotes: list[_Quote], words: list[re.Match[str]], end: int) -> bool | None:
+    """Whether a stress word after the first quote, or after the run it begins, denies its stress; None without one."""
+    last = quotes[0]
+    for here, following in pairwise(quotes):
+        if not _joins(plain, here, following):
+            break
+        last = following
+    until = min([end, last.end + STRESS_REACH, *(q.start for q in quotes if q.start > last.end)])
+    word = next((m for m in words if last.end < m.start() < until), None)
+    if word is None or _CLAUSE_BREAK.search(plain, last.end, word.start()):
+        return None
+    return bool(re.search(r"\b(?:not|never|no)\b|n't\b", plain[last.end : word.start()]))
 
 
 def _stress(start: int, end: int, word: str, negated: bool) -> tuple[int, int, Statement]:
@@ -491,20 +499,13 @@ def _stress(start: int, end: int, word: str, negated: bool) -> tuple[int, int, S
 def _speaker_statements(plain: str, start: int, end: int) -> Iterator[tuple[int, int, Statement]]:
     for match in _SEX.finditer(plain, start, end):
         before = plain[max(start, match.start() - 30) : match.start()]
-        if re.search(r"\bthan (?:most |an? |other )?(?:\w+ )?$", before):
-            continue  # a comparison, not the speaker
-        negated = bool(re.search(r"\b(?:not|n't) (?:an? |the )?(?:\w+ )?$", before))
-        made = Statement(match.start(), match.end(), "gender", (w.SEX[match[0]],), negated)
-        yield match.start(), match.end(), made
+        if not _COMPARED.search(before):  # "higher than an average man" is not about who speaks
+            sex = (w.SEX[match[0]],)
+            made = Statement(match.start(), match.end(), "gender", sex, bool(_DENIED_NOUN.search(before)))
+            yield match.start(), match.end(), made
     for match in _AGES.finditer(plain, start, end):
         levels = w.AGES[int((match.lastgroup or "a0")[1:])][1]
-        negated = bool(re.search(r"\b(?:not|n't) (?:an? |the )?(?:\w+ )?$", plain[max(start, match.start() - 30) : match.start()]))
-        words = re.match(r"[\w -]*?(?=[- ](?:man|woman|lady|person|speaker|male|female|voice|girl|boy)$)", match[0])
-        stop = match.start() + (words.end() if words else len(match[0]))
-        yield match.start(), stop, Statement(match.start(), stop, "age_level", levels, negated)
-
-
-@functools.lru_cache(maxsize=64)
-def cached_statements(text: str) -> tuple[Statement, ...]:
-    """`find_statements`, remembered: the same text is held against several records and while it streams."""
-    return tuple(find_statements(text))
+        denied = bool(_DENIED_NOUN.search(plain[max(start, match.start() - 30) : match.start()]))
+        person = _PERSON_AT_END.search(match[0])  # its sex is a statement of its own
+        stop = match.start() + (person.start() if person else len(match[0]))
+        yield match.start(), stop, Statement(match.start(), stop, "age_level", levels, denied)

@@ -1,0 +1,110 @@
+"""Add an explanation to each labelled record: from measured prosody and the emotion to a reasoning in words.
+
+    python -m training.augment_cot --input_path LABELS.jsonl --output_path COT.jsonl [--writer template] [--dry-run N]
+
+The input is what `training.label_prosody` writes. Each text is held against its record before it is written: one with a
+contradicted claim is written anew with another seed, and dropped if that keeps happening. Lines are appended as they are
+done, and a run that was stopped goes on where it was. `--dry-run N` prints N texts and writes nothing.
+
+The only writer is the grammar of `training.template_writer`; the same input gives the same texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.grounding import verify_claims
+from training.corpora import read_jsonl
+from training.label_prosody import _drop_unfinished_line, _read_input
+from training.template_writer import write_explanation
+
+ATTEMPTS = 5
+
+
+def explain(record: Mapping[str, Any], labels: Sequence[str]) -> tuple[str | None, int]:
+    """(text, attempts): a text without a contradicted claim, or (None, attempts) if none was found."""
+    seed = zlib.crc32(record["audio_path"].encode())
+    for attempt in range(ATTEMPTS):
+        text = write_explanation(
+            record,
+            record["emotion"],
+            seed=seed + attempt,
+            split="train" if record.get("split", "train") == "train" else "dev",
+            labels=labels,
+            transcript=record.get("transcription"),
+        )
+        if not any(claim.verdict == "contradicted" for claim in verify_claims(text, record)):
+            return text, attempt + 1
+    return None, ATTEMPTS
+
+
+def augment(records: Sequence[Mapping[str, Any]], output: Path) -> Counter[str]:
+    """Append every record that `output` lacks, with its "explanation". Counts: written, rewritten, dropped, there before."""
+    _drop_unfinished_line(output)
+    done = {row["audio_path"] for row in read_jsonl(output)} if output.exists() else set()
+    labels = known_labels(records)
+    counts: Counter[str] = Counter(there_before=len(done))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("a", encoding="utf-8") as out:
+        for record in records:
+            if record["audio_path"] in done:
+                continue
+            text, attempts = explain(record, labels)
+            counts["rewritten"] += attempts > 1 and text is not None
+            if text is None:
+                counts["dropped"] += 1
+                continue
+            out.write(json.dumps({**record, "explanation": text}, ensure_ascii=False) + "\n")
+            out.flush()  # a line is whole on disk before the next is begun
+            counts["written"] += 1
+    return counts
+
+
+def known_labels(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The emotions of the data, which are those that can be confused with each other. Raises EmotionThinkerError."""
+    for record in records:
+        if not record.get("emotion") or "levels" not in record:
+            raise EmotionThinkerError(
+                f'The record of {record["audio_path"]} lacks an emotion or "levels"; give records that were labelled by '
+                "`python -m training.label_prosody`."
+            )
+    return sorted({record["emotion"] for record in records})
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.augment_cot", description="Add an explanation to each labelled record."
+    )
+    parser.add_argument("--input_path", required=True, help="JSONL made by training.label_prosody")
+    parser.add_argument("--output_path", required=True, help="JSONL that is written, and continued after a stop")
+    parser.add_argument("--writer", choices=["template"], default="template", help="who writes; only the template grammar")
+    parser.add_argument("--dry-run", type=int, metavar="N", help="print the first N texts and write nothing")
+    args = parser.parse_args(argv)
+    try:
+        records = _read_input(Path(args.input_path))
+        if args.dry_run is not None:
+            labels = known_labels(records)
+            for record in records[: args.dry_run]:
+                print(f"{record['audio_path']} ({record['emotion']})\n{explain(record, labels)[0]}\n")
+            return 0
+        counts = augment(records, Path(args.output_path))
+    except EmotionThinkerError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    print(
+        f"{counts['written']} explanations written ({counts['rewritten']} at a further attempt), {counts['dropped']} dropped, "
+        f"{counts['there_before']} there before"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
