@@ -1,9 +1,11 @@
 """Evaluate a thinker on labelled clips, from the text it generates and nothing else.
 
-    python -m training.evaluate --model assets/nano --set dev=runs/nano/dev.jsonl --set ravdess=runs/nano/ravdess.jsonl \
-        --output runs/nano/evaluation
+    python -m training.evaluate --model assets/nano --output runs/nano/evaluation \
+        --set "CREMA-D dev speakers=runs/nano/dev.jsonl" --set "RAVDESS actors 01–12=runs/nano/ravdess.jsonl"
 
-Writes `report.json`, `report.md` and `replies.jsonl` (each reply, for reading) to the output folder. Reported per set:
+Writes `evaluation.json`, `evaluation.md` and `replies.jsonl` (each reply, for reading) to the output folder; the first,
+copied beside the weights, is where the page takes its error rates from. Clips of other emotions than the model's labels
+are left out. Reported per set:
 UAR and accuracy against the intended label and against what listeners heard, with intervals that resample speakers;
 recall per emotion and per sex; the share of well-formed replies; per cue, the share of stated facts that agree with the
 measurement; the share of quoted words that are words of the transcript, also for sentences never seen in training.
@@ -268,7 +270,7 @@ def main() -> int:
     parser.add_argument(
         "--set", action="append", required=True, metavar="NAME=LABELS.jsonl", help="labelled clips; may be repeated"
     )
-    parser.add_argument("--output", required=True, help="folder for report.json, report.md, replies.jsonl")
+    parser.add_argument("--output", required=True, help="folder for evaluation.json, evaluation.md, replies.jsonl")
     args = parser.parse_args()
     try:
         evaluate(Path(args.model), dict(item.split("=", 1) for item in args.set), Path(args.output))
@@ -279,7 +281,7 @@ def main() -> int:
 
 
 def evaluate(model: Path, sets: dict[str, str], output: Path) -> dict[str, dict]:
-    """Evaluate a model folder on named label files; writes and returns the reports."""
+    """Evaluate a model folder on named label files; writes and returns the reports by set name."""
     from emotionthinker.thinker import EmotionThinker
 
     from training.sft import read_records
@@ -289,14 +291,19 @@ def evaluate(model: Path, sets: dict[str, str], output: Path) -> dict[str, dict]
     reports = {}
     with (output / "replies.jsonl").open("w", encoding="utf-8") as file:
         for name, path in sets.items():
-            records = read_records(path, loaded.style.labels)
+            records = read_records(path, loaded.style.labels, need_speech=False)
             reports[name], rows = evaluate_set(loaded.model, loaded.processor, loaded.style, records)
             for row in rows:
                 print(json.dumps({"set": name} | row, ensure_ascii=False), file=file)
             print(f"{name}: UAR {reports[name]['uar']}", file=sys.stderr)
-    (output / "report.json").write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
+    summary = {
+        "date": time.strftime("%Y-%m-%d"),
+        "model": loaded.style.name,
+        "corpora": [{"name": name, "classes": len(report["recall"])} | report for name, report in reports.items()],
+    }
+    (output / "evaluation.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     text = markdown(reports)
-    (output / "report.md").write_text(text, encoding="utf-8")
+    (output / "evaluation.md").write_text(text, encoding="utf-8")
     print(text)
     return reports
 

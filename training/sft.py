@@ -34,8 +34,8 @@ from training.tower_training import TowerRecipe, train_tower
 from training.whisper_tower import read_whisper_encoder
 
 
-def read_records(path: str | Path, labels: Sequence[str]) -> list[dict]:
-    """Label records of a JSONL whose emotion is one of `labels`, in the file's order.
+def read_records(path: str | Path, labels: Sequence[str], need_speech: bool = True) -> list[dict]:
+    """Label records of a JSONL whose emotion is one of `labels`, in the file's order; without speech only if asked for.
 
     Raises EmotionThinkerError when the file is missing or holds none.
     """
@@ -45,7 +45,7 @@ def read_records(path: str | Path, labels: Sequence[str]) -> list[dict]:
         )
     with open(path, encoding="utf-8") as file:
         records = [json.loads(line) for line in file if line.strip()]
-    records = [r for r in records if r["emotion"] in labels and r.get("segments")]
+    records = [r for r in records if r["emotion"] in labels and (r["segments"] or not need_speech)]
     if not records:
         raise EmotionThinkerError(f"{path} holds no clip with speech and one of the labels {', '.join(labels)}.")
     return records
