@@ -118,12 +118,17 @@ VALUE_PHRASES: list[tuple[str, Value]] = [
     (rf"{FALL}{_THEN}(?:{RISE}|up)", Value(_contour("falling-rising"), verb=True)),
     (r"(?:mov\w+|go\w*|swing\w*|bounc\w+) up and down", Value(_contour("expressive"), verb=True)),
     (rf"(?<!give )(?<!gives )(?<!giving ){RISE}", Value(_contour("rising"), verb=True)),
-    (rf"{FALL}(?! (?:within|on|upon|into|between|short|near)\b)(?! in (?!{_MELODY}))", Value(_contour("falling"), verb=True)),
+    (
+        rf"{FALL}(?! (?:within|on(?! top)|upon|into|between|short|near)\b)(?! in (?!{_MELODY}))",
+        Value(_contour("falling"), verb=True),
+    ),
     (
         rf"{_STATIC} (?:change|move|var[iy])\w*|(?:changes|moves|varies) (?:very )?little|stays the same",
         Value(STILL_OF, verb=True),
     ),
     (r"(?:changes|moves|varies) (?:a lot|a great deal|much|strongly|considerably)", Value(MOVES_OF, verb=True)),
+    (r"above (?:the )?(?:average|usual|normal)(?: range| level)?", Value(HIGH_OF, verb=True)),
+    (r"below (?:the )?(?:average|usual|normal)(?: range| level)?", Value(LOW_OF, verb=True)),
     (r"(?:near|around|close to) the (?:middle|average)|middle of (?:the|its|his|her|their)", Value(NORMAL_OF, verb=True)),
 ]
 NEGATION_PHRASES = [r"rather than", r"instead of", r"as opposed to", r"far from", r"anything but", r"no longer"]
@@ -175,12 +180,14 @@ AFTER_PREDICATE = _words(
     suggesting conveying giving making reflecting showing creating what whereas whose more most who until once above
     below about comes goes can marks shapes stands stand meets paired together next one"""
 )
-# Verbs that pass from what is heard to what it means: what follows them is no longer said of the cue before.
+# Verbs that pass from what is heard to what it means: what follows them is no longer said of the cue before …
 JUDGING = _words(
-    """sound sounds seem seems seemed feel feels feeling appear appears suggest suggests suggesting indicate indicates
-    indicating convey conveys conveying imply implies implying reflect reflects reflecting express expresses point points
-    pointing hint hints hinting make makes making give gives giving show shows showing mean means"""
+    """suggest suggests suggesting indicate indicates indicating convey conveys conveying imply implies implying reflect
+    reflects reflecting express expresses point points pointing hint hints hinting make makes making give gives giving show
+    shows showing mean means sounding seeming"""
 )
+# … and those that may also say what is heard, right after the cue ("the voice sounds loud").
+SEEMING = _words("sound sounds seem seems seemed feel feels feeling appear appears")
 # An expectation, not an observation ("anger would have a high pitch").
 EXPECTING = _words("would wouldn't expect expected expects typically usually normally if often tends tend")
 DEFINITE = _words("the this these his her their its such that both")
