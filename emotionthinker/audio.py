@@ -240,7 +240,7 @@ def _read_soundfile(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
 
 
 def _read_av(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
-    """m4a and webm. What a browser records has no length in its header, so the packets' times are read through first."""
+    """m4a and webm. What a browser records has no length in its header, so its packets' times are read first."""
     import av
 
     with _open_av(data, kind) as container:

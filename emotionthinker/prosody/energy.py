@@ -41,7 +41,7 @@ def energy_summary(track: EnergyTrack, segments: list[tuple[float, float]]) -> d
     """Level of the speech and of what lies under it.
 
     segments: speech, in seconds, from `speech_segments`.
-    Returns `energy_dbfs`, the mean power of the frames inside speech (the active speech level of ITU-T P.56, with speech
+    Returns `energy_dbfs`, the mean power of the frames inside speech (active speech level, ITU-T P.56, but speech
     found by a network); `noise_floor_dbfs`, the median level outside speech, or where there is under 0.1 s of that, the
     quietest twentieth of the speech; `est_snr_db`, speech without the noise over the noise. All None without speech.
     """

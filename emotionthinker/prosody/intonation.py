@@ -26,7 +26,7 @@ def classify_intonation(track: F0Track, segments: list[tuple[float, float]]) -> 
     Returns `contour_shape`: rising, falling, rising-falling, falling-rising, flat (no movement of 2 st) or None;
     `contour_dynamics`: flat under 3 semitones of range, expressive over 9, else moderate, or None;
     `intonation`: flat where the range is; else the shape where it explains the contour; else expressive where the range
-    is; uncertain where nothing of this holds or the pitch is doubtful; too_short under 0.25 s of voice or 0.4 s of speech;
+    is; uncertain where none of this holds or the pitch is doubtful; too_short under 0.25 s of voice, 0.4 s of speech;
     `contour_confidence` 0…1: how much of the contour's variance that label accounts for, times the trust in the pitch.
     """
     speech = inside(segments, len(track.hz), track.hop_s, offset=0.0)

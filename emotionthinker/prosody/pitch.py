@@ -1,4 +1,11 @@
-"""Fundamental frequency by swift-f0, and what it says about a voice."""
+"""Fundamental frequency by swift-f0 with a second opinion on octaves, and what it says about a voice.
+
+swift-f0 (Nieradzik 2025) names a pitch and a confidence for each 16 ms. Where the fundamental is missing or the band is
+a telephone's, some frames come out at a simple ratio to the true pitch (2/3, 4/3, 1/2, 2). Such a frame is found by the
+autocorrelation of its 50 ms (normalised by the energy of both ends; Boersma 1993): sound repeats better after the true period
+than after 3/2 of it. A frame that repeats better at a simple ratio of the period it was given is called unvoiced: dropping
+costs a few frames, while taking the other ratio instead was wrong more often than right in speech of known pitch.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +20,18 @@ from emotionthinker.prosody.energy import at_working_level, inside
 
 FMIN_HZ, FMAX_HZ = 55.0, 700.0  # from creaky male voices to shouting; speech does not leave it
 VOICED = 0.5  # the network's confidence is calibrated so that a frame is voiced from here on
+
+RIVALS = (2.0, 3.0, 3 / 2, 4 / 3, 3 / 4, 2 / 3, 1 / 2, 1 / 3)  # of the given pitch: the mistakes that trackers make
+RIVAL_TOLERANCE = 0.06  # of a rival's period: a semitone
+# A rival wins if the sound repeats better after its period by this much: rivals above the pitch (short periods, favoured
+# by strong formants) and below it (a whole number of periods repeats nearly as well as one).
+MARGIN_ABOVE, MARGIN_BELOW = 0.05, 0.10
+WINDOW = 800  # samples = 50 ms: two periods and a half of the lowest pitch
+MAX_LAG = int(SAMPLE_RATE / FMIN_HZ) + 1
+
 MIN_VOICED_S = 0.1  # less voice than this gives no summary
 RELIABLE_VOICED_S = 0.25
-RELIABLE_CONFIDENCE = 0.7
+RELIABLE_CONFIDENCE = 0.6
 
 _detector: Any = None
 _detector_lock = threading.Lock()
@@ -38,7 +54,47 @@ def track_f0(samples: np.ndarray) -> F0Track:
         return F0Track(FRAME_PERIOD, np.zeros(0, np.float32), np.zeros(0, np.float32))
     found = _swift_f0().detect(at_working_level(samples), SAMPLE_RATE, FMIN_HZ, FMAX_HZ)
     hz = np.where(found.confidence >= VOICED, found.pitch_hz, np.nan)
+    hz[_has_better_rival(samples, hz, int(FRAME_PERIOD * SAMPLE_RATE))] = np.nan
     return F0Track(FRAME_PERIOD, hz.astype(np.float32), found.confidence.astype(np.float32))
+
+
+def _has_better_rival(samples: np.ndarray, hz: np.ndarray, hop: int) -> np.ndarray:
+    """(n,) bool: voiced frames, centred on i · hop samples, whose sound repeats better at a simple ratio of their pitch."""
+    voiced = np.flatnonzero(np.isfinite(hz))
+    beaten = np.zeros(len(hz), bool)
+    for part in np.array_split(voiced, len(voiced) // 4096 + 1):  # bounds the memory on long clips
+        similarity = _autocorrelation(samples, part * hop)
+        own = _best_near(similarity, hz[part])
+        for ratio in RIVALS:
+            margin = MARGIN_ABOVE if ratio > 1 else MARGIN_BELOW
+            beaten[part] |= _best_near(similarity, hz[part] * ratio) - margin > own
+    return beaten
+
+
+def _autocorrelation(samples: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """(m, MAX_LAG + 1) in -1…1: likeness of the first and the last WINDOW - lag samples around each centre (m,)."""
+    padded = np.pad(samples, (WINDOW // 2, WINDOW))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[centres].astype(np.float64)
+    frames -= frames.mean(axis=1, keepdims=True)
+    n_fft = 1 << (WINDOW + MAX_LAG).bit_length()
+    spectrum = np.fft.rfft(frames, n_fft)
+    products = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, n_fft)[:, : MAX_LAG + 1]
+    energy = np.cumsum(np.square(frames), axis=1)
+    energy = np.concatenate((np.zeros((len(frames), 1)), energy), axis=1)
+    lags = np.arange(MAX_LAG + 1)
+    head, tail = energy[:, WINDOW - lags], energy[:, -1:] - energy[:, lags]
+    return products / np.sqrt(np.maximum(head * tail, 1e-24))
+
+
+def _best_near(similarity: np.ndarray, hz: np.ndarray) -> np.ndarray:
+    """(m,): the best likeness within a semitone of the period of each pitch (m,); -1 for a pitch that speech has not."""
+    best = np.full(len(hz), -1.0)
+    period = SAMPLE_RATE / hz
+    low = np.floor(period / (1 + RIVAL_TOLERANCE)).astype(int)
+    high = np.minimum(np.ceil(period * (1 + RIVAL_TOLERANCE)).astype(int), MAX_LAG)
+    for i in np.flatnonzero((hz >= FMIN_HZ) & (hz <= FMAX_HZ)):
+        best[i] = similarity[i, low[i] : high[i] + 1].max()
+    return best
 
 
 def pitch_summary(track: F0Track, segments: list[tuple[float, float]]) -> dict:

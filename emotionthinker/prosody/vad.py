@@ -20,6 +20,9 @@ from emotionthinker.prosody.energy import at_working_level
 FRAME = 512  # samples = 32 ms
 CONTEXT = 64  # samples of the previous frame that the network sees before each frame
 BLOCK_FRAMES = 512  # frames a call, 16 s: bounds the memory
+# Silence that the network hears before the clip, 0.5 s. From a cold start it misses clips that begin with speech at once
+# (shouts most of all), and silence around a clip changed 2.8 % of its frames; 0.5 % after this.
+WARM_UP_FRAMES = 16
 
 ON, OFF = 0.5, 0.35  # speech begins at the first and ends below the second; the network's own settings
 MIN_SILENCE_S = 0.1  # a shorter gap is a stop consonant, not a pause
@@ -52,18 +55,18 @@ def speech_segments(samples: np.ndarray) -> list[tuple[float, float]]:
 def speech_probability(samples: np.ndarray) -> np.ndarray:
     """(ceil(n / 512),) float32: the network's probability of speech for each 32 ms."""
     n = -(-len(samples) // FRAME)
-    # The clip is preceded by the context of its first frame and filled up to whole frames.
-    padded = np.zeros(CONTEXT + n * FRAME, np.float32)
-    padded[CONTEXT : CONTEXT + len(samples)] = samples
-    frames = np.lib.stride_tricks.sliding_window_view(padded, CONTEXT + FRAME)[::FRAME] if n else padded[None, :0]
+    lead = CONTEXT + WARM_UP_FRAMES * FRAME
+    padded = np.zeros(lead + n * FRAME, np.float32)
+    padded[lead : lead + len(samples)] = samples
+    frames = np.lib.stride_tricks.sliding_window_view(padded, CONTEXT + FRAME)[::FRAME]
     session = _silero()
     h = c = np.zeros((1, 1, 128), np.float32)
-    parts = [np.zeros(0, np.float32)]
-    for i in range(0, n, BLOCK_FRAMES):
+    parts = []
+    for i in range(0, len(frames), BLOCK_FRAMES):
         block = np.ascontiguousarray(frames[i : i + BLOCK_FRAMES])
         probability, h, c = session.run(None, {"input": block, "h": h, "c": c})
         parts.append(probability)
-    return np.concatenate(parts)
+    return np.concatenate(parts)[WARM_UP_FRAMES:]
 
 
 def _hysteresis(probability: np.ndarray) -> list[tuple[int, int]]:
