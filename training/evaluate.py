@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from emotionthinker.grounding import verify_claims
 
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.grounding import verify_claims
 from emotionthinker.listening import choose_span, hear
 from emotionthinker.prompt import PromptStyle, messages
 from emotionthinker.response import ParsedResponse, parse_response
@@ -283,7 +283,6 @@ def main() -> int:
 def evaluate(model: Path, sets: dict[str, str], output: Path) -> dict[str, dict]:
     """Evaluate a model folder on named label files; writes and returns the reports by set name."""
     from emotionthinker.thinker import EmotionThinker
-
     from training.sft import read_records
 
     loaded = EmotionThinker.from_pretrained(model)

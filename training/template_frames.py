@@ -223,6 +223,9 @@ QUOTE_FULL: Bank = (
     "~[The text|The text spoken] is {q}.",
     "~As a sentence it is {q}.",
     "~[Understood|Heard] as words: {q}.",
+    "~The [line|sentence] to be heard is {q}.",
+    "~[Turned into text|Set down], {he} says {q}.",
+    "~{he} [voices|pronounces] {q}.",
 )
 # … or only their beginning.
 QUOTE_START: Bank = (
@@ -367,6 +370,10 @@ SUGGEST: Bank = (
     "A delivery with {refs} seems {tone}.",
     "Hearing {refs}, one thinks of someone {tone}.",
     "{refs} <leaves/leave> an impression that is {tone}.",
+    "In view of {refs}, the speaker seems {tone}.",
+    "Someone with {refs} tends to be {tone}.",
+    "{refs} <brings/bring> to mind a person who is {tone}.",
+    "Going by {refs}, one takes {him} for {tone}.",
     "~{refs} <paints/paint> the picture of someone {tone}.",
     "~Through {refs}, the whole seems {tone}.",
     "~Owing to {refs}, {he} has an air that is {tone}.",
@@ -492,6 +499,7 @@ ALTERNATIVE_OPEN: Bank = (
     "~{alt} has [some|its] claim too.",
     "~There is a [trace|hint] of {alt} in it as well.",
     "~It borders on {alt}.",
+    "~{alt} would be the next [choice|candidate].",
 )
 FINAL: Bank = (
     "[On balance|On the whole], the voice sounds {sounds}.",

@@ -61,7 +61,7 @@ def test_training_path_and_the_thinkers_own_forward_agree(parts: tuple) -> None:
 
 
 def test_the_weighted_token_is_the_answer(parts: tuple) -> None:
-    thinker, processor, records, _, style, pool = parts
+    _, processor, records, _, style, pool = parts
     example = make_example(records[3], NANO_LABELS, style, pool, TaskMix(describe=0.0), np.random.default_rng(0), "train")
     batch = collate(processor, [example], [20], label_weight=4.0)
     at = int(batch["weights"][0].argmax())
@@ -86,7 +86,9 @@ def test_training_writes_a_model_that_loads_and_learns(recipe: dict) -> None:
     assert loaded.explain(clip, transcript="", max_new_tokens=5).model == "EmotionThinker-Nano"
 
 
-def test_stopped_after_an_epoch_it_goes_on_to_the_same_weights(recipe: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_after_an_epoch_it_goes_on_to_the_same_weights(
+    recipe: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = sft.train(recipe | {"output": str(tmp_path / "whole")})
 
     class Stopped(Exception):
@@ -143,7 +145,7 @@ def test_labels_move_with_the_sound(parts: tuple) -> None:
 
 
 def test_replaced_words_are_quoted_and_the_clips_own_are_not(parts: tuple) -> None:
-    _, _, records, _, style, pool = parts
+    _, _, records, _, style, _ = parts
     mix = TaskMix(describe=0.0, own_transcript=0.0, no_transcript=0.0)
     example = make_example(records[0], NANO_LABELS, style, ["Purple kettles sing."], mix, np.random.default_rng(0), "train")
     assert "Purple kettles sing" in example.reply
