@@ -49,7 +49,8 @@ def main() -> None:
     load_s = time.perf_counter() - started
     thinker.explain(paths[0])
 
-    rows: dict[str, list[float]] = {"first figure, s": [], "measured with words, s": [], "first token, s": [], "whole explanation, s": [], "tokens/s": []}
+    parts = ("first figure, s", "measured with words, s", "first token, s", "whole explanation, s", "tokens/s")
+    rows: dict[str, list[float]] = {part: [] for part in parts}
     seconds_of_audio = []
     for path in paths:
         started = time.perf_counter()
@@ -76,8 +77,8 @@ def main() -> None:
 
     import torch
 
-    print(f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({platform.machine()}), {torch.get_num_threads()} thread(s) for the model; "
-          f"{len(paths)} clips of {median(seconds_of_audio):.1f} s\n")  # fmt: skip
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), {torch.get_num_threads()} thread(s) for the model"
+    print(f"{time.strftime('%Y-%m-%d')}, {machine}; {len(paths)} clips of {median(seconds_of_audio):.1f} s\n")
     print("| part | median (worst) |\n|---|---|")
     print(f"| `import emotionthinker`, s | {import_seconds('import emotionthinker'):.2f} |")
     print(f"| loading the model, s | {load_s:.1f} |")
