@@ -16,7 +16,7 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,25 +28,29 @@ from training.template_writer import write_explanation
 
 ATTEMPTS = 5
 
+Writer = Callable[[Mapping[str, Any], Sequence[str], int], str]  # (record, labels, seed) -> text
 
-def explain(record: Mapping[str, Any], labels: Sequence[str]) -> tuple[str | None, int]:
+
+def write_by_template(record: Mapping[str, Any], labels: Sequence[str], seed: int) -> str:
+    """A text of the grammar; records of any split but train get the frames of dev."""
+    split = "train" if record.get("split", "train") == "train" else "dev"
+    transcript = record.get("transcription")
+    return write_explanation(record, record["emotion"], seed=seed, split=split, labels=labels, transcript=transcript)
+
+
+def explain(
+    record: Mapping[str, Any], labels: Sequence[str], write: Writer = write_by_template
+) -> tuple[str | None, int]:
     """(text, attempts): a text without a contradicted claim, or (None, attempts) if none was found."""
     seed = zlib.crc32(record["audio_path"].encode())
     for attempt in range(ATTEMPTS):
-        text = write_explanation(
-            record,
-            record["emotion"],
-            seed=seed + attempt,
-            split="train" if record.get("split", "train") == "train" else "dev",
-            labels=labels,
-            transcript=record.get("transcription"),
-        )
+        text = write(record, labels, seed + attempt)
         if not any(claim.verdict == "contradicted" for claim in verify_claims(text, record)):
             return text, attempt + 1
     return None, ATTEMPTS
 
 
-def augment(records: Sequence[Mapping[str, Any]], output: Path) -> Counter[str]:
+def augment(records: Sequence[Mapping[str, Any]], output: Path, write: Writer = write_by_template) -> Counter[str]:
     """Append every record that `output` lacks, with its "explanation". Counts: written, rewritten, dropped, there before."""
     _drop_unfinished_line(output)
     done = {row["audio_path"] for row in read_jsonl(output)} if output.exists() else set()
@@ -57,7 +61,7 @@ def augment(records: Sequence[Mapping[str, Any]], output: Path) -> Counter[str]:
         for record in records:
             if record["audio_path"] in done:
                 continue
-            text, attempts = explain(record, labels)
+            text, attempts = explain(record, labels, write)
             counts["rewritten"] += attempts > 1 and text is not None
             if text is None:
                 counts["dropped"] += 1

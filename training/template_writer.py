@@ -139,7 +139,8 @@ class _Draft:
         if split not in ("train", "dev"):
             raise ValueError(f'split is "{split}"; allowed are "train" and "dev": choose one of them.')
         self.rng, self.split = rng, split
-        self.transcript = " ".join((transcript or "").replace('"', "'").split())
+        words = " ".join((transcript or "").replace('"', "'").split())
+        self.transcript = words if _WORD.search(words) else ""  # "…" are no words
         self.gender = record.get("gender")
         self.person = _PERSONS.get(str(self.gender), _NOBODY)
         self.cues = measured_cues(record, self.transcript)

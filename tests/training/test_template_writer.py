@@ -51,13 +51,13 @@ def unquoted(text: str) -> str:
 def test_thousands_of_texts_state_nothing_that_their_record_contradicts(split: str) -> None:
     rng = random.Random(7)
     verdicts: Counter[str] = Counter()
-    for seed in range(2000):
+    for seed in range(1000):
         record = random_record(rng)
         for text in (explain(record, seed, split), write_description(record, seed=seed, split=split)):
             for claim in verify_claims(text, record):
                 verdicts[claim.verdict] += 1
                 assert claim.verdict == "supported", (claim, text)
-    assert verdicts["supported"] > 2 * 2 * 2000  # and they do state something
+    assert verdicts["supported"] > 2 * 2 * 1000  # and they do state something
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])
@@ -97,7 +97,7 @@ def test_words_are_quoted_in_full_or_by_their_first_words_and_never_invented() -
             assert quotes == [" ".join(transcript.split()[:7])]
 
 
-@pytest.mark.parametrize("transcript", ["", None])
+@pytest.mark.parametrize("transcript", ["", None, " … "])
 def test_without_a_transcript_nothing_is_quoted_and_no_word_is_called_stressed(transcript: str | None) -> None:
     rng = random.Random(11)
     for seed in range(500):
@@ -139,7 +139,7 @@ def test_the_same_seed_gives_the_same_text_and_another_seed_another() -> None:
 def test_frames_of_dev_are_unseen_in_train() -> None:
     rng = random.Random(14)
     used: dict[str, set[str]] = {"train": set(), "dev": set()}
-    for seed in range(3000):
+    for seed in range(2000):
         record = random_record(rng)
         for split in used:
             _, found = explanation_with_frames(
