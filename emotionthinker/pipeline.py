@@ -186,7 +186,7 @@ class ClaimChecker:
     def __init__(self, record: Prosody, mode: Mode) -> None:
         self.section = "answer" if mode == "describe" else "think"
         self.claims: tuple[Claim, ...] = ()
-        self._record, self._text, self._checked = record, "", 0
+        self._facts, self._text, self._checked = record.to_dict(), "", 0
 
     def feed(self, piece: str) -> Iterator[ClaimsReady]:
         self._text += piece
@@ -205,7 +205,7 @@ class ClaimChecker:
 
         # The whole text again, not the new sentence alone: a sentence may lean on the one before ("It is also loud").
         self._checked = end
-        found = tuple(verify_claims(self._text[:end], self._record))
+        found = tuple(verify_claims(self._text[:end], self._facts))
         if found != self.claims:
             self.claims = found
             yield ClaimsReady(found)
