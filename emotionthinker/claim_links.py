@@ -58,7 +58,7 @@ _LEXER = re.compile(
             _alternatives("c", [pattern for pattern, _ in w.CUE_PHRASES]),
             _alternatives("v", [pattern for pattern, _ in w.VALUE_PHRASES]),
             rf"(?P<word>[A-Za-z0-9{FILLER}]+(?:['’-][A-Za-z]+)*)",
-            r"(?P<mark>[,()–—-])",
+            r"(?P<mark>[,:()–—-])",
         ]
     )
 )
@@ -68,6 +68,7 @@ PAUSE = re.compile(
 )
 _AT_END = re.compile(r"\W+(?:\w+\W+){0,3}?(?:end|finish|close|final|last)\b")
 _DETERMINERS = w.DEFINITE | {"a", "an"}
+_JOINTS = {"and", "but", "while", "whereas", ",", ":", "so"}
 _OWN_PREDICATE = {"is", "are", "was", "were", "that", "which", "over", "within", "stays", "sits", "lies", "moves", "remains"}
 _OPPOSITE = {"high": "low", "low": "high", "fast": "slow", "slow": "fast", "wide": "narrow", "narrow": "wide"}
 
@@ -162,7 +163,7 @@ def voice_statements(plain: str, start: int, end: int) -> Iterator[tuple[int, in
     tokens = _tokens(plain, start, end)
     links: list[tuple[int, int | None, tuple[str, str]]] = []  # value, its cue, (attribute, value)
     for i, token in enumerate(tokens):
-        if token.value is None:
+        if token.value is None or (i > 0 and tokens[i - 1].text == "than"):  # "higher than average" states no average
             continue
         j = _cue_after(tokens, i)
         if j is None:
@@ -226,20 +227,38 @@ def _cue_after(tokens: list[_Token], i: int) -> int | None:
     assert value is not None
     if i and tokens[i - 1].text == "pitched":
         return None
-    for j in range(i + 1, min(i + 8, len(tokens))):
+    first = i + 1
+    if after and after[0] == "than" and (after[-1] in ("usual", "normal", "average", "typical")):
+        first = i + 3  # "faster than normal speech"
+    for j in range(first, min(i + 8, len(tokens))):
         token = tokens[j]
         if token.kind == "cue":
             headed = j == i + 1 or tokens[j - 1].text not in ("and", "or", "but", ",", "yet", "in", "to", "a")
             if headed and _fits(tokens, i, j):
                 # Two values of one attribute cannot both be of this cue: "pitched high, and low energy".
                 attribute = value.of[_kind(tokens, j)][0]
-                between = [t.value.of.get(_kind(tokens, j), ("", "")) for t in tokens[i + 1 : j] if t.value]
+                between = [t.value.of.get(_kind(tokens, j), ("", "")) for t in tokens[first:j] if t.value]
                 return None if any(other[0] == attribute for other in between) else j
             if not headed or token.cue not in ("speech", "person", "voice"):
                 return None
-        elif token.value is None and token.text not in w.BETWEEN:
+        elif token.value is None and token.text not in w.BETWEEN and not _is_adjective(tokens, j):
             return None
     return None
+
+
+def _is_adjective(tokens: list[_Token], j: int) -> bool:
+    """Whether a word that is in no table may describe the cue right after it: "a deep, resonant voice"."""
+    token = tokens[j]
+    unknown = token.kind == "word" and token.text not in w.AFTER_PREDICATE | w.DEFINITE | w.JUDGING | w.SEEMING
+    return unknown and len(token.text) > 3 and j + 1 < len(tokens) and tokens[j + 1].kind == "cue"
+
+
+def _is_of_other_noun(tokens: list[_Token], i: int) -> bool:
+    """Whether an article before the value i shows that it belongs to a noun: "creates a subdued and sad impression"."""
+    k = i - 1
+    while k >= 0 and (tokens[k].value or tokens[k].text in ("very", "rather", "more", "and", ",") or tokens[k].text.endswith("ly")):
+        k -= 1
+    return k >= 0 and tokens[k].text in ("a", "an") and tokens[k + 1].text not in ("little", "bit")
 
 
 def _describes_other_noun(tokens: list[_Token], i: int) -> bool:
@@ -258,13 +277,13 @@ def _cue_before(tokens: list[_Token], i: int) -> int | None:
     """The nearest cue before the value i that it is said of, in the same clause: "the pitch, as he speaks, is high"."""
     value = tokens[i].value
     assert value is not None
-    if value.attributive or _describes_other_noun(tokens, i):
+    if value.attributive or _describes_other_noun(tokens, i) or _is_of_other_noun(tokens, i):
         return None
     for k in range(i - 1, max(-1, i - FARTHEST), -1):
         token = tokens[k]
         if token.text in w.JUDGING or (token.text in w.SEEMING and not (k > 0 and tokens[k - 1].kind == "cue")):
             return None
-        if token.text in _DETERMINERS and k > 0 and tokens[k - 1].text in ("and", "but", "while", "whereas", ",", "so"):
+        if token.text in _DETERMINERS and k > 0 and tokens[k - 1].text in _JOINTS:
             return None  # a new subject that is no cue
         if token.kind == "cue":
             if _fits(tokens, i, k):

@@ -65,9 +65,11 @@ def _table(rows: list[tuple[str, Value]]) -> dict[str, Value]:
 
 VALUES: dict[str, Value] = _table(
     [
-        ("high higher highest elevated raised heightened upper", Value(HIGH_OF | _of("pitch_level", "high", "voice"))),
+        ("high higher highest elevated heightened upper", Value(HIGH_OF | _of("pitch_level", "high", "voice"))),
+        ("raised", Value(HIGH_OF | _of("energy_level", "high", "voice"))),
         ("increased increases", Value(HIGH_OF)),
-        ("low lower lowest lowered", Value(LOW_OF | _of("pitch_level", "low", "voice"))),
+        ("low lower lowest", Value(LOW_OF | _of("pitch_level", "low", "voice"))),
+        ("lowered", Value(LOW_OF | _of("energy_level", "low", "voice"))),
         ("reduced decreased diminished", Value(LOW_OF)),
         ("deep deeper", Value(_of("pitch_level", "low", "pitch", "voice"))),
         ("shrill squeaky", Value(_of("pitch_level", "high", "pitch", "voice"))),
@@ -84,7 +86,8 @@ VALUES: dict[str, Value] = _table(
         ("narrow narrower narrowed limited restricted compressed", Value(NARROW_OF)),
         ("small smaller minimal", Value(_of("pitch_range", "narrow", "range"))),
         ("little", Value(_of("pitch_range", "narrow", "range"), attributive=True)),
-        ("varied variable lively livelier animated dynamic expressive melodic modulated", Value(MOVES_OF)),
+        ("lively livelier", Value(MOVES_OF | _of("speed_level", "fast", "speed"))),
+        ("varied variable animated dynamic expressive melodic modulated", Value(MOVES_OF)),
         ("sing-song singsong", Value(_contour("expressive"), ("intonation", "expressive"))),
         ("flat flatter flattened", Value(_contour("flat") | _of("intonation", "flat", "speech"))),
         ("even steady level constant stable unchanging unvarying", Value(_of("intonation", "flat", "intonation", "pitch"))),
@@ -98,6 +101,8 @@ VALUES: dict[str, Value] = _table(
         ("whispers whispering whispered", Value(alone=("energy_level", "low"), verb=True)),
         ("fast faster fastest quick quicker rapid brisk swift hurried rushed", Value(FAST_OF)),
         ("quickly rapidly hurriedly briskly swiftly", Value(FAST_OF, ("speed_level", "fast"))),
+        ("quickens speeds accelerates hurries rushes", Value(FAST_OF, verb=True)),
+        ("slows slowing", Value(SLOW_OF, verb=True)),
         ("slow slower slowest sluggish unhurried leisurely", Value(SLOW_OF)),
         ("slowly unhurriedly sluggishly", Value(SLOW_OF, ("speed_level", "slow"))),
     ]
@@ -106,10 +111,14 @@ VALUES: dict[str, Value] = _table(
 RISE = r"(?:ris(?:es|ing|e)|rose|climb(?:s|ing|ed)?|go(?:es|ing)? up|went up|upward|ascend(?:s|ing)|lift(?:s|ing))"
 FALL = (
     r"(?:fall(?:s|ing)?|fell|drop(?:s|ping|ped)?|go(?:es|ing)? down|went down|com(?:es|ing) down|downward|descend(?:s|ing)"
-    r"|declin(?:es|ing)|sink(?:s|ing)?)"
+    r"|declin(?:es|ing)|sink(?:s|ing)?|dips?)"
 )
 _THEN = r"(?:[\s,-]+(?:first|and|then|before|but|it|to|followed|by|slightly|again|a|later|finally))*[\s,-]+"
 _MELODY = r"(?:the |his |her |their |its )?(?:pitch|melody|intonation|contour|voice|tone)|this voice"
+_SCARCE = r"(?:lacks|lacking|lack of|little|without much|without any)"
+# A level that changes within the clip: found, but one value for the clip cannot check it.
+_LEVEL_RISES = _of("energy_level", "rising", "energy") | _of("speed_level", "rising", "speed")
+_LEVEL_FALLS = _of("energy_level", "falling", "energy") | _of("speed_level", "falling", "speed")
 _STATIC = r"(?:hardly|barely|scarcely|does not|doesn't)"
 
 # Several words that make one value, tried in this order before single words.
@@ -117,10 +126,20 @@ VALUE_PHRASES: list[tuple[str, Value]] = [
     (rf"{RISE}{_THEN}(?:{FALL}|down)", Value(_contour("rising-falling"), verb=True)),
     (rf"{FALL}{_THEN}(?:{RISE}|up)", Value(_contour("falling-rising"), verb=True)),
     (r"(?:mov\w+|go\w*|swing\w*|bounc\w+) up and down", Value(_contour("expressive"), verb=True)),
-    (rf"(?<!give )(?<!gives )(?<!giving ){RISE}", Value(_contour("rising"), verb=True)),
+    (r"rais\w+ (?:his|her|their|the) voice", Value(alone=("energy_level", "high"), verb=True)),
+    (r"lower(?:s|ing|ed)? (?:his|her|their|the) voice", Value(alone=("energy_level", "low"), verb=True)),
+    (
+        rf"{_SCARCE} (?:energy|volume|intensity|loudness|force)",
+        Value(_of("energy_level", "low", "voice", "speech"), ("energy_level", "low"), verb=True),
+    ),
+    (
+        rf"{_SCARCE} (?:variation|inflection|modulation|movement)(?: (?:in|of) {_MELODY})?",
+        Value(_of("pitch_range", "narrow", "voice", "speech", "pitch", "intonation"), ("pitch_range", "narrow"), verb=True),
+    ),
+    (rf"(?<!give )(?<!gives )(?<!giving ){RISE}", Value(_contour("rising") | _LEVEL_RISES, verb=True)),
     (
         rf"{FALL}(?! (?:within|on(?! top)|upon|into|between|short|near)\b)(?! in (?!{_MELODY}))",
-        Value(_contour("falling"), verb=True),
+        Value(_contour("falling") | _LEVEL_FALLS, verb=True),
     ),
     (
         rf"{_STATIC} (?:change|move|var[iy])\w*|(?:changes|moves|varies) (?:very )?little|stays the same",
@@ -152,8 +171,8 @@ CUES: dict[str, str] = {
     word: kind
     for words, kind in (
         ("pitch pitched f0 register", "pitch"),
-        ("range", "bare range"),
-        ("intonation contour melody inflection", "intonation"),
+        ("range variation variations fluctuation fluctuations excursions", "bare range"),
+        ("intonation contour melody inflection note", "intonation"),
         ("energy volume loudness intensity amplitude", "energy"),
         ("pace paced tempo speed rate", "speed"),
         ("speech delivery words speaks speak speaking spoken talks talk talking says said delivered uttered", "speech"),

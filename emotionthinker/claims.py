@@ -28,7 +28,7 @@ class _Quote:
 _QUOTE = re.compile(
     r"[\"“„]([^\"“”„\n]{1,400})[\"”“]|(?<![\w'’])['‘]((?:[^'’‘\n]|(?<=\w)['’](?=\w)){1,200})['’](?!\w)"
 )
-_SENTENCE = re.compile(r"[.!?]+(?=\s|$)|[;:\n]")
+_SENTENCE = re.compile(r"[.!?]+(?=\s|$)|[;\n]")
 _MANY = re.compile(
     r"\b(?:(?:several|many|frequent|multiple|numerous|repeated)\b[^,]{0,25}|(?:more than one|two|three|four) (?:\w+ )?)$"
 )
@@ -47,7 +47,7 @@ _STRESSED_NAME = re.compile(rf"\b(?:stress|emphasis|accent|weight) (?:\w+ ){{0,2
 _NOT_STRESSED = re.compile(r"\b(?:no|not|without)\b(?:\W+\w+){0,3}\W*$")
 _BETWEEN_QUOTES = re.compile(r"['\"”’,\s]*(?:and|or)?\s*(?:also |the words? |on )*['\"“‘]")
 # What keeps a quote and a stress word apart: another clause, or another quote.
-_CLAUSE_BREAK = re.compile(rf",\s+(?:and|but|while|he|she|with|the)\b|\bwhile\b|\bwords\b|{FILLER}")
+_CLAUSE_BREAK = re.compile(rf",\s+(?:and|but|while|he|she|with|the)\b|\bwhile\b|\bwords\b(?!\W*$)|{FILLER}")
 _SEX = re.compile(rf"\b(?:{'|'.join(w.SEX)})\b")
 _COMPARED = re.compile(r"\bthan (?:most |an? |other )?(?:\w+ )?$")
 _DENIED_NOUN = re.compile(r"(?:\bnot|n't) (?:an? |the )?(?:\w+ )?$")

@@ -147,6 +147,8 @@ def _judge_level(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, s
     level, percentile, measured = _level(facts, statement.attribute)
     if level is None:
         return NOT_CHECKABLE, None
+    if not all(value in _BANDS for value in statement.values):
+        return NOT_CHECKABLE, measured  # "the volume drops": one level for the clip says nothing of a change
     inside = level in statement.values
     if statement.negated:
         # Denied and measured, but so near to another band that the denial may be heard as true.
