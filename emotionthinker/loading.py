@@ -109,7 +109,8 @@ def load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, An
     absent = sorted(report["missing_keys"])
     if absent:  # transformers fills them with random numbers and goes on
         raise ModelNotFound(f"The weights of {name} lack {len(absent)} tensors ({absent[0]}, …); get the whole model.")
-    if processor.audio_token_id != model.config.audio_token_id:  # transformers makes up a tokenizer where there is none
+    # transformers makes up a tokenizer where the file is missing; a real one writes each of the 256 bytes at least.
+    if len(processor.tokenizer) < 256 or processor.audio_token_id != model.config.audio_token_id:
         raise ModelNotFound(f"The tokenizer of {name} is missing or does not fit its weights; get the whole model.")
     if not hasattr(model.config, "vision_start_token_id"):  # no field of the class, but generate() reads it
         model.config.vision_start_token_id = processor.tokenizer.convert_tokens_to_ids(processor.vision_bos_token)

@@ -69,13 +69,12 @@ class AudioProcessor(Qwen2_5OmniProcessor):
     def __init__(self, feature_extractor: Any = None, tokenizer: Any = None, chat_template: str | None = None) -> None:
         # The parent's own __init__ insists on the image and video processors, so the grandparent is called and the
         # token names are copied here.
-        ProcessorMixin.__init__(self, feature_extractor, tokenizer, chat_template=chat_template)
+        template = chat_template or getattr(tokenizer, "chat_template", None) or CHAT_TEMPLATE
+        ProcessorMixin.__init__(self, feature_extractor, tokenizer, chat_template=template)
         for name in SPECIAL_TOKENS:
             setattr(self, name, getattr(tokenizer, name))
         for name in ("image_token", "audio_token", "video_token"):
             setattr(self, f"{name}_id", getattr(tokenizer, f"{name}_id"))
-        if self.chat_template is None:
-            self.chat_template = getattr(tokenizer, "chat_template", None) or CHAT_TEMPLATE
 
     @property
     def model_input_names(self) -> list[str]:

@@ -86,7 +86,7 @@ class PromptStyle:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ModelError(f"{STYLE_FILE} holds {', '.join(unknown)}; the keys are {', '.join(sorted(known))}.")
-        style = cls(**{key: tuple(value) if key == "labels" else value for key, value in values.items()})
+        style = cls(**{**values, "labels": tuple(values.get("labels", PUBLISHED_LABELS))})
         texts = (style.system_prompt, style.question, style.describe_question, style.name, *style.labels)
         if not style.labels or not all(isinstance(text, str) for text in texts):
             raise ModelError(f"{STYLE_FILE} must give prompts as text and labels as a list of texts; correct it.")
