@@ -71,12 +71,16 @@ class Reference:
     def level(self, kind: str, value: float | None, gender: str | None = None) -> Level:
         """Level of one value; kind is a key of MEASURES, gender "Male", "Female" or None.
 
-        Pitch without a known gender has no level: a pooled table would only tell men from women.
+        Pitch without a known gender has a level only where it is the same for men and women: 100 Hz is low and 300 Hz
+        is high for both, 160 Hz is high for one and low for the other.
         """
         groups = self.table["measures"][kind]["groups"]
         group_name = "all" if "all" in groups else gender
         group = groups.get(group_name)
         if group is None:
+            names = {self.level(kind, value, each).level for each in groups}
+            if len(names) == 1 and None not in names:
+                return Level(names.pop(), None, None, None, f"{self.name}, men and women alike")
             return Level(None, None, None, None, f"{self.name}: none, as the speaker's sex is not known")
         name = self.name if group_name == "all" else f"{self.name}, {group_name.lower()} speakers"
         cuts = (float(group["cuts"][0]), float(group["cuts"][1]))

@@ -117,8 +117,8 @@ class Prosody:
 
 FIELDS = tuple(f.name for f in dataclasses.fields(Prosody) if not f.name.startswith("_"))
 
-NOT_ALIGNED = ("The words could not be aligned with the sound, so word times and stress are missing and the rate comes "
-               "from speech detection: please check that the text is what is said.")
+NOT_ALIGNED = ("The words could not be aligned with the sound, so word times and stress are missing and the rate is an "
+               "estimate: please check that the text is what is said.")
 NO_SPEECH_FOR_WORDS = "A text was given, but no speech was found to align it with."
 
 
@@ -194,7 +194,7 @@ def _word_facts(samples: np.ndarray, text: str | None, f0: F0Track, energy: Ener
                   for w in stressed],
         "stressed_words": [w.word for w in stressed if w.stressed],
         "stress_pairs": [[w.word, int(w.stressed)] for w in stressed],
-        **speaking_rates(words, list(segments), samples),
+        **speaking_rates(words, list(segments), samples, text or ""),
         "word_warnings": warnings,
     }
 
@@ -215,8 +215,9 @@ def _sound_warnings(samples: np.ndarray, facts: Mapping[str, Any]) -> list[str]:
     clipped = float(np.mean(np.abs(samples) >= CLIPPED_LEVEL)) if len(samples) else 0.0
     if clipped > CLIPPED_SHARE:
         warnings.append(f"{clipped:.1%} of the samples are clipped, so the energy is higher than measured.")
-    if facts["gender"] is None and facts["speech_s"] >= SHORTEST_SPEECH_S:
-        warnings.append("The speaker's sex is not clear from the voice, so pitch has no reference and no level.")
+    if facts["f0_reliable"] and facts["pitch_level"] is None and facts["speech_s"] >= SHORTEST_SPEECH_S:
+        warnings.append("The speaker's sex is not clear from the voice, and what is high for a man is low for a woman, so "
+                        "no pitch level is given.")
     return warnings
 
 

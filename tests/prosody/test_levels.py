@@ -32,9 +32,11 @@ def test_pitch_is_held_against_speakers_of_the_same_sex(reference, value, gender
     assert found.reference == f"a test corpus, {gender.lower()} speakers"
 
 
-def test_pitch_of_an_unknown_sex_has_no_level(reference):
-    found = reference.level("pitch", 149.0, None)
-    assert (found.level, found.percentile, found.z, found.cuts) == (None, None, None, None)
+@pytest.mark.parametrize(("value", "level"), [(110.0, "low"), (390.0, "high"), (149.0, None), (250.0, None)])
+def test_pitch_of_an_unknown_sex_has_a_level_only_where_both_sexes_agree(reference, value, level):
+    found = reference.level("pitch", value, None)
+    assert (found.level, found.percentile, found.z, found.cuts) == (level, None, None, None)
+    assert ("alike" in found.reference) == (level is not None)
 
 
 def test_each_level_holds_a_third_of_the_reference(reference):
