@@ -28,6 +28,7 @@ DEFAULT_RECOGNISER = "moonshine"
 MAX_WINDOW_S = 20.0  # Moonshine's attention grows with the square of the length; it was trained on 30 s at most
 WINDOW_MARGIN_S = 0.5  # kept around speech: soft onsets lie outside what the speech detector marks
 
+SILENT = 1e-4  # -80 dBFS: no room is that quiet
 FRAME_S = 0.01  # PocketSphinx's frame
 MIN_PHONE_S = 0.03  # three-state phone models last three frames at least: a denser text cannot be placed
 # Mean log likelihood ratio per frame of the aligned words (against the likeliest sound of each frame) below which the
@@ -158,6 +159,14 @@ def align(samples: np.ndarray, text: str) -> list[Word] | None:
     return _aligner().align(samples, found)
 
 
+def count_phones(text: str) -> int:
+    """Phones of a text by the aligner's dictionary; 0 where it holds no words or letters that nobody can look up."""
+    found = tokens(text)
+    if len(text) > MAX_CHARS or not all(token.spoken for token in found):
+        return 0
+    return _aligner().count_phones(found)
+
+
 class _Aligner:
     """A PocketSphinx decoder with its dictionary; calls take turns."""
 
@@ -173,17 +182,23 @@ class _Aligner:
         # Wide beams keep the true path alive through breaths and slips (at the default, 3 % of right texts are lost).
         # Without bestpath: its lattice drops the last words of one text in ten.
         self._decoder = Decoder(lm=None, loglevel="FATAL", bestpath=False, beam=1e-100, wbeam=1e-80, pbeam=1e-100)
-        self._added: dict[str, tuple[str, ...]] = {}
+        self._n_added = 0
 
     def align(self, samples: np.ndarray, found: list[Token]) -> list[Word] | None:
         with self._lock:
-            if len(self._added) > MAX_ADDED_WORDS:
-                self._load()
-            phones = [[self._phones(word) for word in token.spoken] for token in found]
-            n_phones = sum(len(one) for token_phones in phones for one in token_phones)
-            if n_phones * MIN_PHONE_S > len(samples) / SAMPLE_RATE:
+            if self._look_up(found) * MIN_PHONE_S > len(samples) / SAMPLE_RATE:
                 return None
             return self._place(samples, found)
+
+    def count_phones(self, found: list[Token]) -> int:
+        with self._lock:
+            return self._look_up(found)
+
+    def _look_up(self, found: list[Token]) -> int:
+        """Number of phones; afterwards the dictionary knows every word."""
+        if self._n_added > MAX_ADDED_WORDS:
+            self._load()
+        return sum(len(self._phones(word)) for token in found for word in token.spoken)
 
     def _phones(self, word: str) -> tuple[str, ...]:
         """Pronunciation from the dictionary; for a word it lacks, one is guessed and added."""
@@ -194,11 +209,12 @@ class _Aligner:
         base = self._decoder.lookup_word(stem) if ending == "s" else None
         guess = (*base.split(), "Z") if base else letters_to_phones(word)
         self._decoder.add_word(word, " ".join(guess), False)
-        self._added[word] = guess
+        self._n_added += 1
         return guess
 
     def _place(self, samples: np.ndarray, found: list[Token]) -> list[Word] | None:
         spoken = [word for token in found for word in token.spoken]
+        samples, offset_s = _without_silent_ends(samples)
         pcm = (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
         try:
             self._decoder.set_align_text(" ".join(spoken))
@@ -221,7 +237,8 @@ class _Aligner:
             at += len(parts)
             phones = tuple(phone for *_, said, _ in parts for phone in said)
             end = min(parts[-1][2] * FRAME_S, len(samples) / SAMPLE_RATE)
-            words.append(Word(token.spelling, parts[0][1] * FRAME_S, end, phones))
+            start = round(offset_s + parts[0][1] * FRAME_S, 4)
+            words.append(Word(token.spelling, start, round(offset_s + end, 4), phones))
         return words
 
     def _segments(self) -> Iterator[tuple[str, int, int, tuple[str, ...], float]]:
@@ -233,6 +250,17 @@ class _Aligner:
             name = re.sub(r"\(\d+\)$", "", segment.word)  # "the(2)": the second pronunciation was heard
             score = math.log(max(segment.ascore, 1e-300)) * _SCORE_UNIT
             yield name, segment.start_frame, segment.end_frame + 1, phones, score
+
+
+def _without_silent_ends(samples: np.ndarray) -> tuple[np.ndarray, float]:
+    """The clip from its first to its last audible sample, and the seconds cut off before.
+
+    The aligner normalises by the mean over all it is given; digital silence that an editor added would move the words.
+    """
+    audible = np.flatnonzero(np.abs(samples) > SILENT)
+    if not len(audible):
+        return samples, 0.0
+    return samples[audible[0] : audible[-1] + 1], audible[0] / SAMPLE_RATE
 
 
 @lru_cache(maxsize=1)
