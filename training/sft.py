@@ -30,7 +30,7 @@ from training.mel import Augmentation, MelCache
 from training.nano import audio_tower, build_thinker, build_tokenizer, check_labels_are_single_tokens, save_folder
 from training.sentences import sentence_pool
 from training.tasks import TaskMix, make_example, nano_style
-from training.tower_training import TowerRecipe, train_tower
+from training.tower_training import Heads, TowerRecipe, train_tower
 from training.whisper_tower import read_whisper_encoder
 
 
@@ -109,15 +109,14 @@ def train(recipe: dict[str, Any]) -> Path:
     torch.manual_seed(decoder_recipe.seed)
     thinker = build_thinker(whisper, processor.tokenizer, recipe["decoder"])
     tower = audio_tower(thinker)
-    tower_file = folder / "tower_done.pt"
-    if tower_file.exists():
-        tower.load_state_dict(torch.load(tower_file, weights_only=True), strict=False)
-    else:
+    heads = Heads(tower.config.d_model, len(labels))
+    for i, stage in enumerate(recipe["tower_stages"], start=1):
+        settings = dict(stage)
+        augmentation = Augmentation(**settings.pop("augmentation", {}))
         train_tower(
-            tower, mels, train_set, dev_mels, dev_set, labels, TowerRecipe(**recipe["tower_recipe"]),
-            Augmentation(**recipe["tower_augmentation"]), style.bandwidth_hz, folder, log,
+            tower, heads, mels, train_set, dev_mels, dev_set, labels, TowerRecipe(**settings), augmentation,
+            style.bandwidth_hz, folder / f"tower_{i}.pt", log,
         )  # fmt: skip
-        torch.save({n: p for n, p in tower.state_dict().items() if not n.startswith("proj.")}, tower_file)
 
     from emotionthinker.prosody.levels import Reference
 

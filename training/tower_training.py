@@ -175,14 +175,13 @@ def parameter_groups(tower: Any, heads: nn.Module, recipe: TowerRecipe) -> list[
 
 
 def train_tower(
-    tower: Any, mels: MelCache, records: Sequence[dict], dev_mels: MelCache, dev_records: Sequence[dict], labels: Sequence[str],
-    recipe: TowerRecipe, augmentation: Augmentation, bandwidth_hz: float | None, folder: Path, log: Any,
-) -> Heads:  # fmt: skip
-    """Fine-tune `tower` in place; resumes from `folder/tower.pt`. Returns the heads (for inspection).
+    tower: Any, heads: Heads, mels: MelCache, records: Sequence[dict], dev_mels: MelCache, dev_records: Sequence[dict],
+    labels: Sequence[str], recipe: TowerRecipe, augmentation: Augmentation, bandwidth_hz: float | None, checkpoint: Path, log: Any,
+) -> None:  # fmt: skip
+    """Fine-tune `tower` and `heads` in place; resumes from `checkpoint`, where it is also kept when done.
 
     The averaged weights (EMA) are what is kept. One line per epoch goes to `log`.
     """
-    heads = Heads(tower.config.d_model, len(labels))
     modules = nn.ModuleDict({"tower": tower, "heads": heads})
     optimizer = torch.optim.AdamW(parameter_groups(tower, heads, recipe), weight_decay=recipe.weight_decay)
     peaks = [g["lr"] for g in optimizer.param_groups]
@@ -191,7 +190,6 @@ def train_tower(
     steps_per_epoch = math.ceil(len(records) / recipe.batch_size)
     total = steps_per_epoch * recipe.epochs
     epoch = step = 0
-    checkpoint = folder / "tower.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         modules.load_state_dict(state["modules"])
@@ -237,10 +235,9 @@ def train_tower(
         with swapped(trained, average):
             figures = score(tower, heads, dev_mels, dev_records, labels)
         left = (time.time() - started) * (recipe.epochs - epoch)
-        log({"stage": "tower", "epoch": epoch, "loss": float(np.mean(losses)), **figures, "left_s": round(left)})
+        log({"stage": checkpoint.stem, "epoch": epoch, "loss": float(np.mean(losses)), **figures, "left_s": round(left)})
     for name, parameter in trained.items():
         parameter.data.copy_(average[name])
-    return heads.eval()
 
 
 class swapped:

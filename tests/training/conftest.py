@@ -85,6 +85,6 @@ def recipe(corpus: dict[str, Path], whisper_folder: Path, tmp_path: Path) -> dic
         "train": str(corpus["train"]), "dev": str(corpus["dev"]), "output": str(tmp_path / "run"), "whisper": str(whisper_folder),
         "threads": 1, "vocab_size": 900, "sentences": 50, "look_at": 0,
         "decoder": {"hidden_size": 64, "layers": 1, "heads": 2, "kv_heads": 1, "ffn_size": 64},
-        "tower_recipe": {"epochs": 1, "batch_size": 4, "bfloat16": False},
+        "tower_stages": [{"epochs": 1, "batch_size": 4, "bfloat16": False}] * 2,
         "decoder_recipe": {"epochs": 2, "batch_size": 4, "bfloat16": False},
     }  # fmt: skip
