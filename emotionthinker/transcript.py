@@ -217,6 +217,7 @@ class _Aligner:
         samples, offset_s = _without_silent_ends(samples)
         pcm = (np.clip(samples, -1.0, 1.0) * 32767).astype("<i2").tobytes()
         try:
+            self._decoder.reinit_feat()  # else the noise estimate of earlier clips shifts the words of this one
             self._decoder.set_align_text(" ".join(spoken))
             self._decoder.start_utt()
             self._decoder.process_raw(pcm, full_utt=True)
