@@ -154,13 +154,13 @@ def _drop_unfinished_line(path: Path) -> None:
 
 def calibrate(
     records: Iterable[Mapping[str, Any]], reference: Reference | None
-) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+) -> tuple[list[dict[str, Any]], dict[str, Mapping[str, Any]]]:
     """Records with their levels set, and the table of each corpus that they were held against."""
     by_corpus: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
         by_corpus.setdefault(record.get("dataset") or "all", []).append(record)
     labelled: list[dict[str, Any]] = []
-    tables: dict[str, dict[str, Any]] = {}
+    tables: dict[str, Mapping[str, Any]] = {}
     for corpus, rows in by_corpus.items():
         tables[corpus] = reference.table if reference else _own_table(rows, corpus)
         held_against = Reference(tables[corpus])
@@ -168,7 +168,7 @@ def calibrate(
     return labelled, tables
 
 
-def _own_table(rows: Sequence[Mapping[str, Any]], corpus: str) -> dict[str, Any]:
+def _own_table(rows: Sequence[Mapping[str, Any]], corpus: str) -> Mapping[str, Any]:
     """The corpus's own tertiles, or the shipped table where it is too small to have any."""
     try:
         return build_table(rows, corpus, "python -m training.label_prosody --stage calibrate")

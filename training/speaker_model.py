@@ -161,8 +161,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     weights = fit(train)
     truth = np.array([v.female for v in dev])
-    weights["least_confidence"] = np.float32(least_confidence(probabilities(dev, weights), truth))
-    np.savez(speaker.WEIGHTS, **weights)
+    weights["least_confidence"] = np.asarray(least_confidence(probabilities(dev, weights), truth), np.float32)
+    np.savez(speaker.WEIGHTS, allow_pickle=False, **weights)
     print(f"least confidence stated: {float(weights['least_confidence']):.2f}")
     for name, voices in {"train, with copies": train, "dev": dev, **others}.items():
         print(describe(name, voices, weights))

@@ -75,7 +75,7 @@ class Reference:
         is high for both, 160 Hz is high for one and low for the other.
         """
         groups = self.table["measures"][kind]["groups"]
-        group_name = "all" if "all" in groups else gender
+        group_name = "all" if "all" in groups else gender or ""
         group = groups.get(group_name)
         if group is None:
             names = {self.level(kind, value, each).level for each in groups}
