@@ -31,10 +31,10 @@ def build(settings: Settings) -> tuple[gr.Blocks, Engine]:
     """The page, not yet launched, and the models behind it, not yet loaded."""
     engine, runs = Engine(settings), Runs()
     with gr.Blocks(title="EmotionThinker", analytics_enabled=False, delete_cache=(CLEAN_EVERY_S, KEEP_S), fill_width=True) as page:
+        endpoints(engine)  # first, so that no event of the page takes their names
         header(engine)
         with gr.Tabs(elem_id="et-tabs"), gr.Tab("Analyze", id="analyze"):
             analyze_tab(engine, runs)
-        endpoints(engine)
 
         def forget(request: gr.Request) -> None:
             runs.forget(str(request.session_hash))

@@ -55,7 +55,7 @@
     if (!data || !slider) return;
     position = clamp(seconds, 0, data.duration);
     find(".et-playhead", slider).style.left = `${(100 * position) / data.duration}%`;
-    slider.setAttribute("aria-valuenow", position.toFixed(2));
+    slider.setAttribute("aria-valuenow", position ? position.toFixed(2) : "0");
     slider.setAttribute("aria-valuetext", reading(position).join(", "));
     for (const button of all("#et-figure .et-word")) {
       button.classList.toggle("et-now", position > 0 && position >= +button.dataset.start && position < +button.dataset.end);
@@ -223,6 +223,15 @@
     }
   }
 
+  // Gradio writes "queue: 2/3" among its timings; the page says it in words, and leaves the timings out.
+  function queue() {
+    const line = document.getElementById("et-status");
+    const place = /queue: (\d+)/.exec(find("[data-testid=status-tracker]", line ?? document)?.textContent ?? "");
+    const before = place ? +place[1] - 1 : -1;
+    const text = before > 0 ? `${before} before you` : before === 0 ? "you are next" : "";
+    if (line && (line.dataset.queue ?? "") !== text) line.dataset.queue = text;
+  }
+
   // Another width needs another drawing: text must stay readable.
   let redrawing = null;
   function fit() {
@@ -251,7 +260,7 @@
     new MutationObserver(() => {
       if (waiting) return;
       waiting = true;
-      setTimeout(() => { waiting = false; tell(); }, 200);
+      setTimeout(() => { waiting = false; tell(); queue(); }, 200);
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -33,7 +33,7 @@ def frames_csv(record: dict[str, Any]) -> str:
     median_hz = record.get("f0_median_hz")
     words: list[dict[str, Any]] = record.get("words") or []
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out)  # lines end in CR LF (RFC 4180), so that a CR inside a word is quoted
     writer.writerow(FRAME_COLUMNS)
     for index, dbfs in enumerate(energy["dbfs"]):
         time_s = index * energy["hop_s"]

@@ -203,7 +203,7 @@ def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: 
     _time(axes["words"], duration_s, plot_px, size, colour)
 
     boxes = []
-    words_top, words_bottom = lanes["words"]
+    words_top, _ = lanes["words"]
     for index, (row, centre_px, half_px) in rows.items():
         top_px = words_top * height_px + 12 + row * row_px
         boxes.append(WordBox(index, (left + centre_px - half_px) / width_px, top_px / height_px,

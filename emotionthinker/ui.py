@@ -33,13 +33,13 @@ def header(engine: Engine) -> None:
     settings = engine.settings
     where = "at an endpoint" if settings.endpoint else "on this machine"
     model = settings.model or ("the published model" if settings.endpoint else "Nano")
-    gr.HTML(
+    _html(
         '<header class="et-head"><h1>EmotionThinker</h1><p>hears how a voice sounds, and says why</p>'
         f'<span class="et-model">model: <bdi>{escape(Path(model).name or model)}</bdi> · {where}</span>'
         '<button type="button" class="et-link" data-dialog="et-not">What this is not</button>'
         '<button type="button" class="et-theme" data-theme-switch aria-label="Switch between light and dark">◐</button></header>'
         + not_this_html(settings),
-        elem_id="et-header", js_on_load=None,
+        elem_id="et-header",
     )
 
 
@@ -49,49 +49,52 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
     examples = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
 
     with gr.Column(elem_id="et-consent", visible=True) as consent:
-        gr.HTML(notice_html(engine.settings), js_on_load=None)
+        _html(notice_html(engine.settings))
         agree = gr.Button("I understand: turn on microphone and upload", variant="primary", elem_id="et-agree")
     with gr.Row(elem_id="et-input"):
         audio = gr.Audio(type="filepath", format=None, sources=["upload", "microphone"], interactive=False, label="Recording",
                          show_label=False, elem_id="et-audio", waveform_options=gr.WaveformOptions(show_recording_waveform=False),
                          editable=False, buttons=[], scale=3, min_width=280)
         with gr.Column(elem_id="et-examples", scale=2, min_width=260):
-            gr.HTML('<p class="et-note" id="et-examples-note">Examples: synthetic voices, made for this page</p>', js_on_load=None)
+            _html('<p class="et-note" id="et-examples-note">Examples: synthetic voices, made for this page</p>')
             with gr.Row(elem_id="et-example-row"):
                 buttons = [gr.Button(item["name"], size="sm", elem_classes="et-chip") for item in examples]
-    status = gr.HTML(start.status, elem_id="et-status", js_on_load=None)
-    figure = gr.HTML(start.figure, elem_id="et-figure", js_on_load=None)
+    status = _html(start.status, elem_id="et-status")
+    figure = _html(start.figure, elem_id="et-figure")
     with gr.Row(elem_id="et-switches"):
         hz = gr.Checkbox(False, label="Hz", container=False, min_width=60)
         spectrogram = gr.Checkbox(False, label="Spectrogram", container=False, min_width=120)
     with gr.Row(elem_id="et-below"):
         with gr.Column(scale=1, min_width=320):
-            gr.HTML("<h2>What the voice does</h2>", elem_classes="et-title", js_on_load=None)
-            facts = gr.HTML(start.facts, elem_id="et-facts", js_on_load=None)
+            _html("<h2>What the voice does</h2>", elem_classes="et-title")
+            facts = _html(start.facts, elem_id="et-facts")
             with gr.Row(elem_id="et-transcript"):
-                transcript = gr.Textbox("", label="Transcript: correct it, and what depends on the words is measured again", lines=1,
-                                        max_lines=4, max_length=4000, elem_id="et-words", scale=4, min_width=200)
+                transcript = gr.Textbox("", label="Transcript (correct it where it is wrong)", lines=1, max_lines=4,
+                                        max_length=4000, elem_id="et-words", scale=4, min_width=200)
                 correct = gr.Button("Use these words", size="sm", elem_id="et-correct", scale=1, min_width=120)
         with gr.Column(scale=1, min_width=320):
             with gr.Row(elem_id="et-story-head"):
-                gr.HTML("<h2>What the model says</h2>", elem_classes="et-title", js_on_load=None)
+                _html("<h2>What the model says</h2>", elem_classes="et-title")
                 again = gr.Button("Explain again", size="sm", elem_id="et-again", min_width=90)
                 stop = gr.Button("Stop", size="sm", variant="stop", elem_id="et-stop", min_width=70)
-            reasoning = gr.HTML(start.reasoning, elem_id="et-reasoning", js_on_load=None)
-            answer = gr.HTML(start.answer, elem_id="et-answer", js_on_load=None)
-            gr.HTML('<div id="et-live" class="et-sr" aria-live="polite"></div>', js_on_load=None)
+            reasoning = _html(start.reasoning, elem_id="et-reasoning")
+            answer = _html(start.answer, elem_id="et-answer")
+            _html('<div id="et-live" class="et-sr" aria-live="polite"></div>')
             with gr.Accordion("Options", open=False, elem_id="et-options"):
                 mode = gr.Radio(MODES, value=MODES[0], label="Ask for")
-                labels = gr.Textbox("", label="Emotions to choose from", placeholder="all that the model knows", info="Separated by commas.",
-                                    max_length=400)
-                question = gr.Textbox("", label="Your own question", placeholder="the question that the model was trained on", max_length=1000)
+                labels = gr.Textbox("", label="Emotions to choose from, separated by commas", max_length=400,
+                                    placeholder="all that the model knows")
+                question = gr.Textbox("", label="Your own question", placeholder="the one that the model was trained on",
+                                      max_length=1000)
                 with gr.Row():
-                    tokens = gr.Number(None, label="Most new tokens", minimum=1, maximum=4096, precision=0, placeholder="model's own", min_width=110)
-                    temperature = gr.Number(0.0, label="Temperature", minimum=0, maximum=2, step=0.1, min_width=110)
-                    seed = gr.Number(None, label="Seed", minimum=0, precision=0, placeholder="any", min_width=110)
+                    tokens = gr.Number(0, label="Most new tokens (0: the model's own)", minimum=0, maximum=4096, precision=0,
+                                       min_width=150)
+                    temperature = gr.Number(0.0, label="Temperature", minimum=0, maximum=2, step=0.1, min_width=100)
+                    seed = gr.Number(0, label="Seed", minimum=0, precision=0, min_width=100)
             with gr.Row(elem_id="et-downloads"):
-                gr.HTML('<span class="et-note">Download</span>', elem_id="et-download-note", js_on_load=None, min_width=70)
-                savers = [gr.Button(kind, size="sm", elem_classes="et-chip", elem_id=f"et-save-{kind.lower()}") for kind in DOWNLOADS]
+                _html('<span class="et-note">Download</span>', elem_id="et-download-note", min_width=70)
+                savers = [gr.Button(kind, size="sm", elem_classes="et-chip", elem_id=f"et-save-{kind.lower()}")
+                          for kind in DOWNLOADS]
                 ready = gr.DownloadButton("Save", visible="hidden", elem_id="et-save")
 
     width = gr.Number(960, visible=False)
@@ -118,8 +121,8 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
                 return
             yield _values(screen)
 
-    def explain(path: str | None, prosody: Any, mode: str, labels: str, question: str, tokens: float | None, temperature: float | None,
-                seed: float | None, request: gr.Request) -> Iterator[list[Any]]:
+    def explain(path: str | None, prosody: Any, mode: str, labels: str, question: str, tokens: float | None,
+                temperature: float | None, seed: float | None, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
         if not path or prosody is None or run.explaining:
             yield _values(Screen())
@@ -168,6 +171,11 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
     for button, kind in zip(savers, DOWNLOADS, strict=True):
         button.click(_saver(kind, engine, ready), [audio, prosody, result, hz, spectrogram], ready, **PRIVATE).success(
             None, None, None, js="() => window.emotionthinker.save()")
+
+
+def _html(value: str | None, **place: Any) -> gr.HTML:
+    """HTML of our own: the style sheet alone styles it, `assets/page.js` alone moves it."""
+    return gr.HTML(value, js_on_load=None, apply_default_css=False, **place)
 
 
 def _values(screen: Screen) -> list[Any]:

@@ -16,8 +16,8 @@ from emotionthinker.prosody.record import measure_prosody
 def endpoints(engine: Engine) -> None:
     """Add both to the Blocks at hand. Real components carry the values, so that Gradio's own file checks apply."""
     clip = gr.Audio(type="filepath", format=None, visible=False, label="Clip")
-    transcript = gr.Textbox(visible=False, label="Transcript (empty: the words are recognised)")
-    labels = gr.Textbox(visible=False, label="Emotions to choose from, separated by commas (empty: all that the model knows)")
+    transcript = gr.Textbox("", visible=False, label="Transcript (empty: the words are recognised)")
+    labels = gr.Textbox("", visible=False, label="Emotions to choose from, separated by commas (empty: all the model knows)")
     answer = gr.JSON(visible=False, label="Result")
     call = gr.Button(visible=False)
 

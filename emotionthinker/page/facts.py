@@ -62,15 +62,19 @@ def facts_of(record: dict[str, Any], *, words_pending: bool = False) -> list[Fac
     rows.append(Fact("age", "Age", None, str(age) if age else "not estimated",
                      why="" if age else "no measure of age here is good enough"))
     snr_db = record.get("est_snr_db")
-    rows.append(Fact("recording", "Recording", None, "not measured" if snr_db is None else f"speech {snr_db:.0f} dB above the background",
-                     why=no_speech if snr_db is None else ""))
+    if snr_db is None:
+        rows.append(Fact("recording", "Recording", None, "not measured", why=no_speech))
+    else:
+        shown = f"{snr_db:.0f} dB".replace("-", "−")
+        rows.append(Fact("recording", "Recording", None, shown, "speech above background (estimate)"))
     return rows
 
 
 def facts_html(record: dict[str, Any] | None, *, words_pending: bool = False) -> str:
     """The rows as a table; clicking a row plays the stretch that shows it. None: the empty state, same height."""
     if record is None:
-        return '<div class="et-facts et-empty"><p>What the voice does will be listed here: level, value, unit, and what it was held against.</p></div>'
+        return ('<div class="et-facts et-empty"><p>What is measured will be listed here: level, value, unit, and what it was held '
+                'against.</p></div>')
     rows = []
     for fact in facts_of(record, words_pending=words_pending):
         start, end = row_stretch(fact.row, record)
@@ -80,7 +84,8 @@ def facts_html(record: dict[str, Any] | None, *, words_pending: bool = False) ->
         note = escape(fact.held_against or fact.why)
         missing = " et-missing" if fact.why and not fact.level else ""
         rows.append(
-            f'<tr class="et-fact{missing}" data-row="{fact.row}" data-lane="{LANES[fact.row]}" data-start="{start:.3f}" data-end="{end:.3f}">'
+            f'<tr class="et-fact{missing}" data-row="{fact.row}" data-lane="{LANES[fact.row]}" '
+            f'data-start="{start:.3f}" data-end="{end:.3f}">'
             f'<th scope="row"><button type="button" title="Play the stretch that shows it">{escape(fact.name)}</button></th>'
             f'<td class="et-lv">{level}</td><td class="et-val"><bdi>{escape(fact.value)}</bdi></td>'
             f'<td class="et-ref">{meter}<span>{note}</span></td></tr>')

@@ -18,7 +18,8 @@ MAX_POINTS = 2000  # per curve, under the pointer
 
 def empty_figure_html(text: str = "") -> str:
     """The frame with room for the figure, before there is one."""
-    text = text or "Press an example, bring a recording or speak. The voice is drawn here on one time axis, and the words below point at it."
+    text = text or ("Press an example, bring a recording or speak. The voice is drawn here on one time axis, and the words below "
+                    "point at it.")
     return f'<div class="et-figure et-empty"><p>{escape(text)}</p></div>'
 
 
@@ -37,8 +38,8 @@ def figure_html(drawing: Drawing, record: dict[str, Any]) -> str:
         buttons.append(
             f'<button type="button" class="et-word" data-word="{box.index}" data-words="{box.index}" data-lane="words" '
             f'data-start="{word["start"]:.3f}" data-end="{word["end"]:.3f}" aria-label="{escape(label)}" '
-            f'style="left:{100 * box.left:.2f}%;top:{100 * box.top:.2f}%;width:{100 * box.width:.2f}%;height:{100 * box.height:.2f}%">'
-            "</button>")
+            f'style="left:{100 * box.left:.2f}%;top:{100 * box.top:.2f}%;width:{100 * box.width:.2f}%;'
+            f'height:{100 * box.height:.2f}%"></button>')
     lanes = "".join(
         f'<div class="et-lane" data-name="{name}" style="top:{100 * top:.2f}%;height:{100 * (bottom - top):.2f}%"></div>'
         for name, (top, bottom) in drawing.lanes.items())

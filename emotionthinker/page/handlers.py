@@ -82,7 +82,8 @@ def split_labels(text: str) -> list[str]:
 
 
 def status_html(state: str, text: str) -> str:
-    return f'<div class="et-status" data-state="{state}" role="status"><span class="et-dot" aria-hidden="true"></span>{escape(text)}</div>'
+    dot = '<span class="et-dot" aria-hidden="true"></span>'
+    return f'<div class="et-status" data-state="{state}" role="status">{dot}<span>{escape(text)}</span></div>'
 
 
 def empty_screen(engine: Engine) -> Screen:
@@ -160,7 +161,9 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
                      reasoning=reasoning_html("", [], None, "failed"), answer=answer_html("failed"))
         return
     record = prosody.to_dict()
-    reasoning, answer, claims, scores = "", "", [], {}
+    reasoning, answer = "", ""
+    claims: list[dict[str, Any]] = []
+    scores: dict[str, float] = {}
     emotion: str | None = None
     state: State = "thinking"
     describe = options.describe

@@ -1,4 +1,7 @@
-"""What a visitor is told before a microphone is turned on: what is computed, what it is not, how often it errs, where it must not be used."""
+"""What a visitor is told before a microphone is turned on.
+
+What is computed, what it is not, how often it errs, where it must not be used.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,12 @@ def notice_html(settings: Settings) -> str:
              if settings.endpoint else "The model runs on the machine that serves this page.")
     return f"""<section class="et-notice" aria-labelledby="et-notice-title">
 <h2 id="et-notice-title">Before you speak</h2>
-<p>This page measures a voice (pitch, energy, pace, stress, melody), guesses whether it sounds male or female, writes down the words, and lets a model say which emotion the
-voice <em>sounds</em> like, and why. It describes how a voice sounds, <strong>not what a person feels</strong>.</p>
+<p>This page measures a voice (pitch, energy, pace, stress, melody), guesses whether it sounds male or female, writes down the
+words, and lets a model say which emotion the voice <em>sounds</em> like, and why. It describes how a voice sounds,
+<strong>not what a person feels</strong>.</p>
 <p><strong>It is often wrong.</strong> {escape(rates)}</p>
-<p><strong>Not for judging people.</strong> Do not use it on employees, applicants, pupils or students: that is prohibited (EU AI Act, Art. 5(1)(f)).
-Whoever is exposed to it must be told (Art. 50(3)).</p>
+<p><strong>Not for judging people.</strong> Do not use it on employees, applicants, pupils or students: that is prohibited
+(EU AI Act, Art. 5(1)(f)). Whoever is exposed to it must be told (Art. 50(3)).</p>
 <p>{where} Recordings stay in a temporary folder, are deleted within two hours, and reach no log.</p>
 </section>"""
 
@@ -50,18 +54,22 @@ def not_this_html(settings: Settings) -> str:
     return f"""<dialog id="et-not" aria-labelledby="et-not-title">
 <h2 id="et-not-title">What this is not</h2>
 <ul>
-<li>Not a reading of feelings. It describes how a voice sounds; the same sound has many causes: habit, health, language, acting, a bad line.</li>
+<li>Not a reading of feelings. It describes how a voice sounds; the same sound has many causes: habit, health, language, acting,
+a bad line.</li>
 <li>Not a lie detector, not a diagnosis, not evidence about anyone.</li>
-<li>Not for employees, applicants, pupils or students: inferring emotions at work or in education is prohibited (EU AI Act, Art. 5(1)(f)).
-People who are exposed to such a system must be told (Art. 50(3)).</li>
-<li>Not equally right for everyone. It learned from English spoken by actors; other languages, cultures, ages and voices were not tested.</li>
-<li>Not sure of its reasons. Claims with ✓ agree with what was measured, ✗ disagree, ? cannot be checked; a supported claim can still lead to a wrong emotion.</li>
+<li>Not for employees, applicants, pupils or students: inferring emotions at work or in education is prohibited
+(EU AI Act, Art. 5(1)(f)). People who are exposed to such a system must be told (Art. 50(3)).</li>
+<li>Not equally right for everyone. It learned from English spoken by actors; other languages, cultures, ages and voices were not
+tested.</li>
+<li>Not sure of its reasons. Claims with ✓ agree with what was measured, ✗ disagree, ? cannot be checked; a supported claim can
+still lead to a wrong emotion.</li>
 </ul>
 <h3>How often it errs</h3>
 <ul>{rates}</ul>
 <h3>What is computed</h3>
-<p>Pitch (F0), energy, speaking rate, pauses, melody, words and their stress, and whether the voice sounds male or female; then a model's text and its probabilities over a
-few emotion words. Levels such as “high” compare with a named reference. Age is not estimated.</p>
+<p>Pitch (F0), energy, speaking rate, pauses, melody, words and their stress, and whether the voice sounds male or female; then a
+model's text and its probabilities over a few emotion words. Levels such as “high” compare with a named reference. Age is not
+estimated.</p>
 <form method="dialog"><button class="et-close">Close</button></form>
 </dialog>"""
 

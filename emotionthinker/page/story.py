@@ -67,7 +67,8 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
     elif emotion:
         body.append(f'<p class="et-verdict">sounds <strong><bdi>{escape(emotion)}</bdi></strong></p>')
     elif answer and state == "done":
-        body.append(f'<p class="et-verdict">no single emotion named</p><p class="et-note" dir="auto">The model answered: “{escape(answer)}”.</p>')
+        body.append('<p class="et-verdict">no single emotion named</p>'
+                    f'<p class="et-note" dir="auto">The model answered: “{escape(answer)}”.</p>')
     elif answer:
         body.append(f'<p class="et-note" dir="auto">{escape(answer)}</p>')
     elif state == "done":

@@ -1,0 +1,44 @@
+"""The page on a model folder of its own, and without any model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import App, choose_example, wait_done
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_folder_streams_and_stops(start_app: Callable[..., App], tiny_omni_folder: Path, open_page: Callable[..., Any],
+                                    tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "noisy"
+    shutil.copytree(tiny_omni_folder, folder)
+    (folder / "emotionthinker.json").write_text(json.dumps({"name": "Noise", "max_new_tokens": 1500}))
+    app = start_app(ET_MODEL=str(folder))
+    page = open_page(app.url)
+    choose_example(page, "angry")
+    page.wait_for_selector("#et-reasoning [data-state=thinking] .et-caret")
+    page.click("#et-stop")
+    page.wait_for_selector("#et-reasoning [data-state=stopped]")
+    page.click("#et-options button")
+    page.get_by_label("Most new tokens", exact=False).fill("20")
+    page.get_by_label("Most new tokens", exact=False).press("Tab")
+    page.click("#et-again")
+    wait_done(page)
+    assert "no" in page.inner_text("#et-answer .et-verdict")  # noise names no emotion, and no label is made of it
+
+
+def test_without_a_model_the_page_measures(start_app: Callable[..., App], tmp_path: Path, open_page: Callable[..., Any]) -> None:
+    app = start_app(ET_MODEL=str(tmp_path / "nothing"))
+    page = open_page(app.url)
+    choose_example(page, "angry")
+    wait_done(page, "missing")
+    assert "No model" in page.inner_text("#et-status")
+    assert "high" in page.inner_text(".et-fact[data-row=pitch]")

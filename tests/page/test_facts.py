@@ -1,0 +1,60 @@
+"""Facts carry level, value, unit and reference; what was not measured says so, and why."""
+
+from __future__ import annotations
+
+import re
+
+from emotionthinker.page.facts import facts_html, facts_of
+from tests.page.records import a_record, silent_record
+
+
+def rows(record: dict) -> dict:
+    return {fact.row: fact for fact in facts_of(record)}
+
+
+def test_a_level_is_told_with_value_unit_and_reference() -> None:
+    pitch = rows(a_record())["pitch"]
+    assert (pitch.level, pitch.value) == ("high", "210 Hz")
+    assert pitch.held_against == "higher than 81 % of CREMA-D train, female speakers"
+    assert rows(a_record())["range"].held_against.startswith("narrower than 60 % of")
+    assert rows(a_record())["speed"].held_against.endswith("from aligned words")
+
+
+def test_silence_says_what_is_missing_and_why() -> None:
+    found = rows(silent_record())
+    for name in ("pitch", "range", "energy", "speed", "recording"):
+        assert found[name].level is None
+        assert found[name].value == "not measured"
+        assert found[name].why == "no speech was found"
+    assert found["age"].value == "not estimated"
+
+
+def test_a_value_without_a_level_keeps_its_value_and_gives_the_reason() -> None:
+    record = a_record(gender=None)
+    record["levels"]["pitch"] = record["levels"]["pitch"] | {"level": None, "percentile": None}
+    pitch = rows(record)["pitch"]
+    assert (pitch.level, pitch.value) == (None, "210 Hz")
+    assert "sex is not clear" in pitch.why
+
+
+def test_a_speaker_reference_has_no_percentile() -> None:
+    record = a_record()
+    record["levels"]["pitch"] = record["levels"]["pitch"] | {"percentile": None, "reference": "a neutral clip of the same speaker"}
+    assert rows(record)["pitch"].held_against == "against a neutral clip of the same speaker"
+
+
+def test_rows_do_not_come_and_go() -> None:
+    assert [f.row for f in facts_of(a_record())] == [f.row for f in facts_of(silent_record())]
+    assert [f.row for f in facts_of(a_record(), words_pending=True)] == [f.row for f in facts_of(a_record())]
+
+
+def test_hostile_texts_are_shown_as_text() -> None:
+    nasty = "<img src=x onerror=alert(1)>"
+    html = facts_html(a_record(stressed_words=[nasty], warnings=[nasty]))
+    assert "<img" not in html
+    assert html.count("&lt;img") == 2
+
+
+def test_every_row_can_be_played_by_keyboard() -> None:
+    html = facts_html(a_record())
+    assert len(re.findall(r"<tr [^>]*data-start=", html)) == len(re.findall(r'<th scope="row"><button type="button"', html)) == 10

@@ -1,0 +1,86 @@
+"""Claims are marked where they stand, by sign and by colour; the answer says "sounds"; nothing of the model is HTML."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emotionthinker.page.story import answer_html, reasoning_html
+from tests.page.records import a_record
+
+TEXT = "The pitch is high. The pace is slow. It may be love."
+
+
+def claim(part: str, verdict: str, attribute: str = "pitch_level") -> dict:
+    start = TEXT.index(part)
+    return {"text": part, "start_char": start, "end_char": start + len(part), "attribute": attribute, "stated": "high",
+            "measured": "high", "verdict": verdict}
+
+
+def visible(html: str) -> str:
+    html = re.sub(r'<span class="et-sr">.*?</span>|<sup.*?</sup>', "", html)
+    return unescape(re.sub(r"<[^>]+>", "", html)).strip()
+
+
+def test_each_verdict_has_its_sign_and_class() -> None:
+    claims = [claim("pitch is high", "supported"), claim("pace is slow", "contradicted", "speed_level"),
+              claim("love", "not checkable")]
+    html = reasoning_html(TEXT, claims, a_record(), "done")
+    for css, sign, part in (("et-yes", "✓", "pitch is high"), ("et-no", "✗", "pace is slow"), ("et-open", "?", "love")):
+        assert re.search(rf'class="et-claim {css}"[^>]*>{part}<sup aria-hidden="true">\{sign}</sup>', html)
+    assert visible(html) == TEXT
+    assert html.count('tabindex="0"') == 3
+    assert 'data-row="speed"' in html
+
+
+def test_overlapping_and_out_of_range_claims_break_nothing() -> None:
+    claims = [claim("pitch is high", "supported"), claim("is high. The", "contradicted"),
+              claim("love", "supported") | {"end_char": 999}, claim("pace", "supported") | {"verdict": "odd"}]
+    html = reasoning_html(TEXT, claims, None, "thinking")
+    assert visible(html) == TEXT
+    assert html.count("et-claim") == 1
+
+
+PRINTED = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60)
+
+
+@given(PRINTED, st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=5))
+def test_any_text_comes_out_as_it_went_in(text: str, spans: list[tuple[int, int]]) -> None:
+    claims = [{"text": "", "start_char": a, "end_char": b, "attribute": "quote", "stated": None, "measured": None,
+               "verdict": "supported"} for a, b in spans]
+    html = reasoning_html(text, claims, a_record(), "done")
+    body = re.search(r'<p dir="auto">(.*) </p>', html, re.DOTALL)[1]  # type: ignore[index]
+    assert unescape(re.sub(r'<span class="et-sr">[^<]*</span>|<sup[^<]*</sup>|<[^>]+>', "", body)) == text
+
+
+def test_hostile_reasoning_is_text() -> None:
+    nasty = '<img src=x onerror="alert(1)"></script>'
+    bad = {"text": nasty, "start_char": 0, "end_char": len(nasty), "attribute": "quote", "stated": nasty, "measured": nasty,
+           "verdict": "contradicted"}
+    for html in (reasoning_html(nasty, [bad], a_record(), "done"),
+                 answer_html("done", emotion=nasty, answer=nasty, scores={nasty: 0.5}, notes=[nasty]),
+                 answer_html("done", emotion=None, answer=nasty)):
+        assert "<img" not in html
+        assert "</script" not in html
+        assert 'onerror="' not in html
+
+
+def test_the_answer_says_sounds_and_orders_scores() -> None:
+    html = answer_html("done", emotion="angry", scores={"sad": 0.1, "angry": 0.9}, claims=[claim("love", "not checkable"),
+                       claim("pitch is high", "supported"), claim("pace is slow", "contradicted")])
+    assert "sounds <strong><bdi>angry</bdi></strong>" in html
+    assert html.index("0.90") < html.index("0.10")
+    assert "1 of 2 checkable claims" in html
+
+
+def test_no_label_is_said_plainly() -> None:
+    assert "no single emotion named" in answer_html("done", emotion=None, answer="angry or sad")
+    assert "no emotion named" in answer_html("done")
+
+
+def test_a_stopped_reasoning_says_so() -> None:
+    assert "stopped here" in reasoning_html("The pitch", [], None, "stopped")
+    assert "Stopped before the first word" in reasoning_html("", [], None, "stopped")
