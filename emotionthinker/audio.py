@@ -246,9 +246,14 @@ def _read_av(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
     with _open_av(data, kind) as container:
         stream = _audio_stream(container, name)
         guard = _Guard(name, stream.codec_context.sample_rate, stream.codec_context.channels, limits)
-        times = [p.pts * p.time_base for p in container.demux(stream) if p.pts is not None and p.time_base is not None]
-        if times:
-            guard.check(int((max(times) - min(times)) * guard.rate))
+        if container.duration is not None:  # microseconds
+            guard.check(int(container.duration * guard.rate / 1_000_000))
+        first_time = None
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.time_base is not None:
+                time = packet.pts * packet.time_base
+                first_time = time if first_time is None else first_time
+                guard.check(int((time - first_time) * guard.rate))
 
     with _open_av(data, kind) as container:
         decoded = container.decode(_audio_stream(container, name))

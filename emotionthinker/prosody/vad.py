@@ -49,7 +49,7 @@ def speech_segments(samples: np.ndarray) -> list[tuple[float, float]]:
         else:
             spans.append(span)
     spans = [s for s in spans if s[1] - s[0] >= MIN_SPEECH_S]
-    return [(max(0.0, start - PAD_S), min(duration_s, end + PAD_S)) for start, end in spans]
+    return [(max(0.0, round(start - PAD_S, 3)), min(duration_s, round(end + PAD_S, 3))) for start, end in spans]
 
 
 def speech_probability(samples: np.ndarray) -> np.ndarray:
