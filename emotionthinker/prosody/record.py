@@ -109,8 +109,9 @@ class Prosody:
             sound_warnings = [w for w in self.warnings if w not in (NOT_ALIGNED, NO_SPEECH_FOR_WORDS)]
         facts |= _word_facts(clip.samples, text, f0, energy, [(a, b) for a, b in self.segments])
         word_warnings = facts.pop("word_warnings")
-        facts |= judge(facts, self._reference or Reference.from_file(), self.gender)
-        facts["warnings"] = sound_warnings + word_warnings
+        judged = judge(facts, self._reference or Reference.from_file(), self.gender)
+        facts |= {"levels": self.levels | {"speed": judged["levels"]["speed"]}, "speed_level": judged["speed_level"],
+                  "warnings": sound_warnings + word_warnings}
         facts = {name: _plain(value) for name, value in facts.items()}
         return Prosody(**facts, _tracks=(f0, energy), _reference=self._reference, _warnings_of_sound=sound_warnings)
 

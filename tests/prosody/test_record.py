@@ -150,6 +150,8 @@ def test_levels_against_a_neutral_clip_of_the_same_speaker(clip, record):
     assert louder.f0_median_hz == record.f0_median_hz
     again = louder.with_transcript(clip, "It was the best of times.")
     assert "same speaker" in again.levels["speed"]["reference"]
+    from_file = Prosody.from_dict(louder.to_dict()).with_transcript(clip, TEXT)
+    assert from_file.levels["energy"] == louder.levels["energy"]  # a new text does not change what is not words
 
 
 def test_another_reference(clip):
