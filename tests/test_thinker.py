@@ -14,7 +14,7 @@ from emotionthinker.errors import EmotionThinkerError, ModelError, ModelNotFound
 from emotionthinker.events import AnswerPiece, AnswerReady, ClaimsReady, Finished, ProsodyReady, ReasoningPiece
 from emotionthinker.pipeline import ReplyOptions
 from emotionthinker.prompt import PUBLISHED_LABELS, messages
-from emotionthinker.thinker import EmotionThinker, answer_candidates
+from emotionthinker.thinker import EmotionThinker, _gumbel_sampler, answer_candidates
 from tests.conftest import TAUGHT_LABELS, TAUGHT_REPLY, make_record, make_tokenizer, synthetic_voice
 
 REASONING = "The voice is loud. The pace is fast."
@@ -167,16 +167,18 @@ def test_sampling_is_repeatable_by_its_seed(thinker, voice):
     def sample(seed):
         return reply_text(thinker, voice, temperature=1.5, seed=seed)
 
-    replies = [sample(seed) for seed in range(6)]
-    assert replies == [sample(seed) for seed in range(6)]
+    replies = [sample(seed) for seed in range(3)]
+    assert replies == [sample(seed) for seed in range(3)]
     assert len(set(replies)) > 1
     assert reply_text(thinker, voice) == reply_text(thinker, voice, seed=3) == TAUGHT_REPLY.format(label="angry")
 
 
-def test_sampling_follows_the_models_probabilities(thinker, voice):
-    replies = [reply_text(thinker, voice, temperature=1.0, seed=seed) for seed in range(40)]
-    angry = sum(reply == TAUGHT_REPLY.format(label="angry") for reply in replies)
-    assert 10 <= angry <= 30  # binomial(40, 0.5): outside once in 700 draws of other seeds
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_sampling_follows_the_models_probabilities(temperature):
+    scores = torch.tensor([2.0, 1.0, 0.0, float("-inf")]).log_softmax(-1)
+    noisy = _gumbel_sampler(temperature, seed=0)(None, scores.repeat(20_000, 1))
+    shares = torch.bincount(noisy.argmax(-1), minlength=4) / 20_000
+    torch.testing.assert_close(shares, (scores / temperature).softmax(-1), atol=0.015, rtol=0)
 
 
 def test_media_tokens_are_never_written(thinker, voice):
