@@ -24,7 +24,7 @@ train-env: $(VENV)/train.done
 
 bench: $(VENV)/train.done
 	$(BIN)/python -m benchmarks.prosody
-	$(BIN)/python -m benchmarks.nano
+	$(BIN)/python -m benchmarks.explain
 
 screenshots: $(VENV)/dev.done
 	$(BIN)/python -m tests.browser.screenshots

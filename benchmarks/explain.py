@@ -1,6 +1,6 @@
-"""How quick the page's parts are with the embedded model: start, first figure, first token, tokens per second.
+"""How quick the page's parts are: start, first figure, first token, tokens per second.
 
-    python -m benchmarks.nano [CLIP …]        # default: the example clips
+    python -m benchmarks.explain [--model FOLDER_OR_ID] [CLIP …]      # default: Nano, the example clips
 
 Every clip is measured and explained as on the page, after one run that warms everything up. The first figure is drawn
 before the words are recognised; the first token comes after recognition. Prints a Markdown table of medians with the
@@ -37,7 +37,9 @@ def import_seconds(statement: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", help="clips; default: the examples that come with the app")
-    paths = [Path(p) for p in parser.parse_args().clips] or sorted(EXAMPLES.glob("*.flac"))
+    parser.add_argument("--model", help="folder or hub id; default: the embedded Nano")
+    args = parser.parse_args()
+    paths = [Path(p) for p in args.clips] or sorted(EXAMPLES.glob("*.flac"))
 
     from emotionthinker.events import AnswerPiece, ProsodyReady, ReasoningPiece
     from emotionthinker.plots import draw_voice
@@ -45,7 +47,7 @@ def main() -> None:
     from emotionthinker.thinker import EmotionThinker
 
     started = time.perf_counter()
-    thinker = EmotionThinker.from_pretrained()
+    thinker = EmotionThinker.from_pretrained(args.model)
     load_s = time.perf_counter() - started
     thinker.explain(paths[0])
 
