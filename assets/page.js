@@ -68,7 +68,7 @@
     if (!sound || sound.paused) return;
     if (stopAt !== null && sound.currentTime >= stopAt) {
       sound.pause();
-      show(stopAt);
+      sound.currentTime = stopAt - 0.001; // still inside the stretch: what was pressed stays lit
       stopAt = null;
       return;
     }
@@ -255,7 +255,7 @@
     let theme = null;
     try { theme = localStorage.getItem("emotionthinker-theme"); } catch { /* a private window */ }
     if (theme) document.body.classList.toggle("dark", theme === "dark");
-    window.addEventListener("resize", fit);
+    new ResizeObserver(fit).observe(document.body);
     let waiting = false;
     new MutationObserver(() => {
       if (waiting) return;

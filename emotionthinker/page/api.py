@@ -33,6 +33,7 @@ def endpoints(engine: Engine) -> None:
         try:
             source = load_clip(_given(clip), engine.settings.limits)
             thinker = engine.wait()
+            assert thinker is not None  # nobody cancels
             return thinker.explain(source, transcript=transcript or None, labels=split_labels(labels or "") or None).to_dict()
         except Exception as error:
             raise gr.Error(sentence(error), print_exception=False) from None

@@ -5,20 +5,25 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.pipeline import Explainer, open_explainer
+from emotionthinker.plots import draw_voice
+from emotionthinker.prosody.record import measure_prosody
 from emotionthinker.settings import Settings
 
 log = logging.getLogger("emotionthinker")
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+POLL_S = 0.2  # how often a visitor who waits for the model is looked after
 
 
 class Engine:
     """Loads the thinker once, in the background, and hands it to whoever asks.
 
-    `wait()` gives the thinker or raises the ModelError that says what is missing; `problem` is that sentence, or None.
+    `wait()` gives the thinker or raises the error that says what is missing; `problem` is that sentence, or None.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,39 +46,51 @@ class Engine:
     def ready(self) -> bool:
         return self._ready.is_set()
 
-    def wait(self) -> Explainer:
-        """The thinker (EmotionThinker or Remote). Raises EmotionThinkerError where there is none."""
+    def wait(self, cancel: threading.Event | None = None) -> Explainer | None:
+        """The thinker (EmotionThinker or Remote), or None where `cancel` came first.
+
+        Raises EmotionThinkerError where there is no model.
+        """
         self.warm_up()
-        self._ready.wait()
+        while not self._ready.wait(POLL_S):
+            if cancel is not None and cancel.is_set():
+                return None
         if self._thinker is None:
             raise self._error or EmotionThinkerError("There is no model; choose one with ET_MODEL.")
         return self._thinker
 
     def _load(self) -> None:
+        self._try(self._rehearse_measuring)  # first, as the figure is what a visitor sees first
         try:
-            self._thinker = open_explainer(self.settings)
+            thinker = open_explainer(self.settings)
+            if not self.settings.endpoint:
+                self._try(lambda: self._rehearse_thinking(thinker))
+            self._thinker = thinker
         except EmotionThinkerError as error:
             self._error, self.problem = error, str(error)
         except Exception as error:  # a broken folder can fail in many ways; the page must still come up and say so
             log.error("The model could not be loaded: %s", type(error).__name__)
             self.problem = f"The model could not be loaded ({type(error).__name__}); choose another with ET_MODEL."
             self._error = EmotionThinkerError(self.problem)
-        try:
-            self._rehearse()
-        except Exception as error:  # warming is a courtesy: the real run will say what is wrong
-            log.warning("The warm-up stopped early: %s", type(error).__name__)
         self._ready.set()
+        self._try(self._rehearse_spectrogram)
 
-    def _rehearse(self) -> None:
-        from emotionthinker.audio import load_clip
-        from emotionthinker.plots import draw_voice
-        from emotionthinker.prosody.record import measure_prosody
+    def _try(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except Exception as error:  # warming up is a courtesy: the real run will say what is wrong
+            log.warning("The warm-up of a part failed: %s", type(error).__name__)
 
-        clip = load_clip(EXAMPLES / "flat.flac")
-        prosody = measure_prosody(clip)
-        draw_voice(prosody.to_dict(), clip.samples, spectrogram=True)
-        if self._thinker is not None and not self.settings.endpoint:
-            self._thinker.explain(clip, prosody=prosody, max_new_tokens=4)
+    def _rehearse_measuring(self) -> None:
+        self._clip = load_clip(EXAMPLES / "flat.flac")
+        self._prosody = measure_prosody(self._clip)
+        draw_voice(self._prosody.to_dict(), self._clip.samples)
+
+    def _rehearse_thinking(self, thinker: Explainer) -> None:
+        thinker.explain(self._clip, prosody=self._prosody, max_new_tokens=4)
+
+    def _rehearse_spectrogram(self) -> None:
+        draw_voice(self._prosody.to_dict(), self._clip.samples, spectrogram=True)
 
 
 class Run:

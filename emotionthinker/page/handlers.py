@@ -155,10 +155,14 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
     if not engine.ready:
         yield Screen(status_html("waiting", "The model is being loaded …"))
     try:
-        thinker = engine.wait()
+        thinker = engine.wait(run.cancel)
     except EmotionThinkerError as error:
         yield Screen(status_html("missing", f"No model: {error} The measurements stand."),
                      reasoning=reasoning_html("", [], None, "failed"), answer=answer_html("failed"))
+        return
+    if thinker is None:
+        if not run.replaced:
+            yield Screen(status_html("stopped", "Stopped."), reasoning=reasoning_html("", [], None, "stopped"))
         return
     record = prosody.to_dict()
     reasoning, answer = "", ""

@@ -24,7 +24,7 @@ def test_a_folder_streams_and_stops(start_app: Callable[..., App], tiny_omni_fol
     app = start_app(ET_MODEL=str(folder))
     page = open_page(app.url)
     choose_example(page, "angry")
-    page.wait_for_selector("#et-reasoning [data-state=thinking] .et-caret")
+    page.wait_for_selector("#et-reasoning [data-state=thinking] .et-caret", timeout=300_000)  # the model is loaded meanwhile
     page.click("#et-stop")
     page.wait_for_selector("#et-reasoning [data-state=stopped]")
     page.click("#et-options button")

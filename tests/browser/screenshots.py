@@ -1,0 +1,83 @@
+"""Pictures of the real page, for the README: `python -m tests.browser.screenshots --output_path docs/screenshots`.
+
+Starts `python app.py` with the model that the environment names (Nano without any setting) and photographs what a visitor sees.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.browser.conftest import FLAGS, ROOT, START_S, choose_example, free_port, wait_done
+
+SIZES = {"desk": (1240, 900), "phone": (390, 844)}
+
+
+def photograph(url: str, folder: Path) -> None:
+    """All pictures of the page at `url`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for size, (width, height) in SIZES.items():
+            for theme in ("light", "dark"):
+                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme,  # type: ignore[arg-type]
+                                              device_scale_factor=1.5)
+                context.set_default_timeout(300_000)
+                page = context.new_page()
+                page.goto(url)
+                page.wait_for_selector("#et-agree")
+                page.wait_for_function("!document.body.innerText.includes('Loading...')")
+                if theme == "light":
+                    page.screenshot(path=folder / f"{size}-consent.png")
+                page.click("#et-agree")
+                page.wait_for_selector("#et-audio input[type=file]", state="attached")
+                choose_example(page, "angry")
+                wait_done(page)
+                point(page)
+                page.screenshot(path=folder / f"{size}-{theme}.png", full_page=True)
+                context.close()
+        browser.close()
+
+
+def point(page: Any) -> None:
+    """Press the first stressed word, so that the picture shows the playhead and what it lights."""
+    page.locator("#et-figure .et-word[aria-label*=stressed]").first.click()
+    page.wait_for_function("document.querySelector('#et-audio audio').paused")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(300)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--output_path", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--url", help="a page that runs already; without it, one is started")
+    args = parser.parse_args()
+    args.output_path.mkdir(parents=True, exist_ok=True)
+    if args.url:
+        photograph(args.url, args.output_path)
+        return
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | {"GRADIO_SERVER_PORT": str(port)})
+    try:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        photograph(f"http://127.0.0.1:{port}", args.output_path)
+    finally:
+        process.terminate()
+
+
+if __name__ == "__main__":
+    main()
