@@ -1,4 +1,4 @@
-"""Pictures of the real page, for the README: `python -m tests.browser.screenshots --output_path docs/screenshots`.
+"""Pictures of the real page, for the README: `python -m tests.browser.screenshots`.
 
 Starts `python app.py` with the model that the environment names (Nano without any setting) and photographs what a visitor sees.
 """
@@ -57,7 +57,7 @@ def point(page: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--output_path", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--output_path", type=Path, default=ROOT / "docs" / "screenshots", help="folder for the pictures")
     parser.add_argument("--url", help="a page that runs already; without it, one is started")
     args = parser.parse_args()
     args.output_path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,52 @@
+"""One run per visitor; a model that is missing is a sentence, not a crash."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.page.engine import Engine, Runs
+from emotionthinker.settings import Settings
+
+
+def test_a_new_run_ends_the_one_before_of_the_same_visitor_only() -> None:
+    runs = Runs()
+    mine, yours = runs.begin("me"), runs.begin("you")
+    again = runs.begin("me")
+    assert (mine.cancel.is_set(), mine.replaced) == (True, True)
+    assert (yours.cancel.is_set(), yours.replaced) == (False, False)
+    assert runs.current("me") is again
+    assert len({mine.number, yours.number, again.number}) == 3
+
+
+def test_stop_keeps_the_run_on_the_page_and_leaving_does_not() -> None:
+    runs = Runs()
+    run = runs.begin("me")
+    runs.stop("me")
+    assert (run.cancel.is_set(), run.replaced) == (True, False)
+    runs.forget("me")
+    assert run.replaced
+    assert runs.current("me") is not run
+    runs.stop("nobody")
+    runs.forget("nobody")
+
+
+def test_a_missing_model_is_told_to_everyone_who_waits(tmp_path: Path) -> None:
+    engine = Engine(Settings(model=str(tmp_path / "nothing")))
+    for _ in range(2):
+        with pytest.raises(EmotionThinkerError, match="nothing"):
+            engine.wait()
+    assert engine.ready
+    assert engine.problem
+    assert "nothing" in engine.problem
+
+
+def test_waiting_for_the_model_can_be_stopped() -> None:
+    engine = Engine(Settings())
+    engine.warm_up = lambda: None  # type: ignore[method-assign]  # a model that never comes
+    cancel = threading.Event()
+    cancel.set()
+    assert engine.wait(cancel) is None

@@ -1,0 +1,77 @@
+"""From a clip to the parts of the page, without a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.page import handlers
+from emotionthinker.page.engine import EXAMPLES, Engine, Run
+from emotionthinker.page.handlers import View
+from emotionthinker.settings import Settings
+
+CLIP = str(EXAMPLES / "angry.flac")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(Settings())
+
+
+def facts_without_words(html: str) -> str:
+    return "".join(re.findall(r'<tr class="et-fact[^>]*data-row="(?:pitch|range|melody|energy|pauses|sex|age)".*?</tr>', html))
+
+
+def test_the_figure_comes_before_the_words(engine: Engine) -> None:
+    first, second = handlers.measure(engine, Run(1), CLIP, View())
+    assert first.prosody is not None
+    assert first.prosody.words == []
+    assert "listening for the words" in (first.facts or "")
+    assert second.transcript
+    assert "never" in second.transcript
+    assert (second.figure or "").count('class="et-word"') == 6
+    assert facts_without_words(first.facts or "") == facts_without_words(second.facts or "")
+
+
+def test_a_run_that_ended_measures_no_further(engine: Engine) -> None:
+    run = Run(1)
+    run.cancel.set()
+    assert len(list(handlers.measure(engine, run, CLIP, View()))) == 1
+
+
+def test_correcting_the_words_keeps_the_sound(engine: Engine) -> None:
+    *_, measured = handlers.measure(engine, Run(1), CLIP, View())
+    assert measured.prosody is not None
+    corrected = handlers.correct_words(engine, CLIP, "I will never do it again", measured.prosody, View())
+    assert corrected.prosody is not None
+    assert corrected.prosody.transcription == "I will never do it again"
+    assert corrected.prosody.f0_median_hz == measured.prosody.f0_median_hz
+    assert facts_without_words(corrected.facts or "") == facts_without_words(measured.facts or "")
+    emptied = handlers.correct_words(engine, CLIP, "  ", measured.prosody, View())
+    assert 'class="et-word"' not in (emptied.figure or "")
+
+
+def test_a_refused_clip_is_the_sentence_of_its_error(engine: Engine, tmp_path: Path) -> None:
+    broken = tmp_path / "<b>.wav"
+    broken.write_bytes(b"RIFF")
+    (screen,) = handlers.measure(engine, Run(1), str(broken), View())
+    assert 'data-state="refused"' in (screen.status or "")
+    assert "<b>" not in (screen.status or "") + (screen.figure or "")
+    assert screen.prosody is None
+
+
+def test_an_unforeseen_error_tells_nothing_of_the_machine(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise RuntimeError("/secret/path and a transcript")
+    except RuntimeError as error:
+        said = handlers.sentence(error)
+    assert "secret" not in said + caplog.text
+    assert "RuntimeError at test_handlers.py" in caplog.text
+    assert handlers.sentence(EmotionThinkerError("Too long.")) == "Too long."
+
+
+def test_labels_are_split_as_people_type_them() -> None:
+    assert handlers.split_labels(" angry, sad ,, contempt or disgust") == ["angry", "sad", "contempt or disgust"]
