@@ -44,11 +44,15 @@ def build(settings: Settings) -> tuple[gr.Blocks, Engine]:
     return page, engine
 
 
+def server_name() -> str:
+    """Where to listen: this machine only, unless told otherwise or inside a Space's container."""
+    return os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
+
+
 def launch(page: gr.Blocks, settings: Settings, *, block: bool = True, port: int | None = None) -> tuple[str, str | None]:
     """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served."""
-    host = os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
     _, local, shared = page.launch(
-        server_name=host,
+        server_name=server_name(),
         server_port=port or int(os.environ.get("GRADIO_SERVER_PORT") or 7860),
         prevent_thread_lock=not block,
         quiet=not block,
