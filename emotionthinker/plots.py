@@ -24,7 +24,7 @@ Theme = Literal["page", "light", "dark"]
 # Names of the colours, as in assets/style.css (`--et-pitch` …), for light and dark ground.
 PALETTES: dict[str, dict[str, str]] = {
     "light": {"paper": "#fffefb", "ink": "#20242a", "soft": "#5d646e", "hair": "#dcdad3", "faint": "#c3c6ca",
-              "pitch": "#0072b2", "energy": "#b36b00", "band": "#d6e6f0", "fill": "#f3dfb9", "out": "#eceae4"},
+              "pitch": "#0072b2", "energy": "#8f5600", "band": "#d6e6f0", "fill": "#f3dfb9", "out": "#eceae4"},
     "dark": {"paper": "#1b1f25", "ink": "#e9e7e1", "soft": "#a6adb7", "hair": "#343a43", "faint": "#565e69",
              "pitch": "#56b4e9", "energy": "#e69f00", "band": "#1f3a4c", "fill": "#4a3a16", "out": "#262b32"},
 }

@@ -26,7 +26,7 @@ def error_rates(settings: Settings) -> list[str]:
     try:
         found = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
         rates = [_rate(row) for row in found["corpora"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return ["The error rate of this model could not be read. Expect it to be wrong often.", listeners]
     return [*rates, listeners]
 
@@ -75,6 +75,9 @@ estimated.</p>
 
 
 def _rate(row: dict[str, Any]) -> str:
-    """One corpus: {"name", "uar", "accuracy", "classes", "clips"} -> a sentence."""
+    """One corpus of `evaluation.json` as a sentence: how often right, and which emotions it finds best and worst."""
+    recall = sorted((float(share), str(label)) for label, share in row["recall"].items())
+    (worst, worst_label), (best, best_label) = recall[0], recall[-1]
     return (f"On {row['name']} ({int(row['clips'])} clips, {int(row['classes'])} emotions) it names the intended emotion on "
-            f"{100 * float(row['accuracy']):.0f} % of clips ({100 * float(row['uar']):.0f} % averaged over emotions).")
+            f"{100 * float(row['accuracy']):.0f} % of clips; it finds {100 * best:.0f} % of {best_label}, but only "
+            f"{100 * worst:.0f} % of {worst_label}.")
