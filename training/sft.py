@@ -24,6 +24,7 @@ import torch
 import yaml
 
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.processor import build_processor, load_processor
 from training.corpora import require_trainable
 from training.decoder_training import DecoderRecipe, train_decoder
 from training.mel import Augmentation, MelCache
@@ -103,7 +104,10 @@ def train(recipe: dict[str, Any]) -> Path:
     whisper = read_whisper_encoder(recipe["whisper"])
     pool = sentence_pool(recipe["sentences"], seed=0, split="train")
     mix = TaskMix(**recipe["mix"])
-    processor = build_nano_processor(train_set, labels, style, pool, mix, recipe["vocab_size"], whisper)
+    if not (folder / "processor").exists():  # kept, so that a resumed decoder meets the tokens it has learned
+        built = build_nano_processor(train_set, labels, style, pool, mix, recipe["vocab_size"], whisper)
+        built.save_pretrained(folder / "processor")
+    processor = load_processor(folder / "processor")
 
     decoder_recipe = DecoderRecipe(**recipe["decoder_recipe"])
     torch.manual_seed(decoder_recipe.seed)
@@ -142,8 +146,6 @@ def build_nano_processor(
 ) -> Any:  # fmt: skip
     """Tokenizer trained on examples of these records (deterministic), with Whisper's feature extractor."""
     from transformers import WhisperFeatureExtractor
-
-    from emotionthinker.processor import build_processor
 
     rng = np.random.default_rng(0)
     texts: list[str] = list(pool[:3000])
