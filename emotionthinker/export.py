@@ -5,12 +5,13 @@ Each function takes the plain dictionaries that `Prosody.to_dict()` and `Explana
 
 from __future__ import annotations
 
+import bisect
 import csv
 import io
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -31,7 +32,8 @@ def frames_csv(record: dict[str, Any]) -> str:
     """
     energy, f0 = record["energy"], record["f0"]
     median_hz = record.get("f0_median_hz")
-    words: list[dict[str, Any]] = record.get("words") or []
+    speech_at = _finder([(start, end, True) for start, end in record.get("segments") or []])
+    word_at = _finder([(word["start"], word["end"], word) for word in record.get("words") or []])
     out = io.StringIO()
     writer = csv.writer(out)  # lines end in CR LF (RFC 4180), so that a CR inside a word is quoted
     writer.writerow(FRAME_COLUMNS)
@@ -40,18 +42,29 @@ def frames_csv(record: dict[str, Any]) -> str:
         nearest = round(time_s / f0["hop_s"])
         hz = f0["hz"][nearest] if nearest < len(f0["hz"]) else None
         semitones = 12 * math.log2(hz / median_hz) if hz and median_hz else None
-        speech = any(start <= time_s < end for start, end in record.get("segments") or [])
-        word = next((w for w in words if w["start"] <= time_s < w["end"]), None)
+        word = word_at(time_s)
         writer.writerow([
             f"{time_s:.3f}",
             "" if hz is None else f"{hz:.2f}",
             "" if semitones is None else f"{semitones:.3f}",
             "" if dbfs is None else f"{dbfs:.2f}",
-            int(speech),
+            int(bool(speech_at(time_s))),
             text_cell(str(word["word"])) if word else "",
             int(bool(word.get("stressed"))) if word else "",
         ])
     return out.getvalue()
+
+
+def _finder(spans: list[tuple[float, float, Any]]) -> Callable[[float], Any]:
+    """A function from a time to what the span (start, end, what) holds there, or None. Spans do not overlap."""
+    spans = sorted(spans, key=lambda span: span[:2])
+    starts = [start for start, _, _ in spans]
+
+    def find(time_s: float) -> Any:
+        index = bisect.bisect_right(starts, time_s) - 1
+        return spans[index][2] if index >= 0 and time_s < spans[index][1] else None
+
+    return find
 
 
 def text_cell(text: str) -> str:

@@ -348,15 +348,15 @@ def _words(ax: Any, words: list[dict[str, Any]], rows: dict[int, tuple[int, floa
     ax.set_ylim(height, 0)
     ax.set_yticks([])
     per_px = ax.get_xlim()[1] / (ax.get_position().width * ax.figure.get_figwidth() * 72)
-    for index, word in enumerate(words):
-        stressed = bool(word.get("stressed"))
-        ax.plot([word["start"] + per_px, max(word["end"] - per_px, word["start"] + per_px)], [5, 5],
-                color=colour["ink"] if stressed else colour["faint"], linewidth=3.4 if stressed else 1.4, solid_capstyle="butt")
-        if index not in rows:
-            continue
+    for stressed, tint, linewidth in ((False, "faint", 1.4), (True, "ink", 3.4)):
+        spans = [(w["start"] + per_px, max(w["end"] - per_px, w["start"] + per_px))
+                 for w in words if bool(w.get("stressed")) is stressed]
+        ax.hlines([5] * len(spans), [a for a, _ in spans], [b for _, b in spans], color=colour[tint], linewidth=linewidth)
+    for index in rows:
+        stressed = bool(words[index].get("stressed"))
         row, centre_px, _ = rows[index]
         y = 12 + (row + 0.5) * row_px
-        text = ax.text(centre_px * per_px, y, str(word["word"]) + ("●" if stressed else ""), ha="center", va="center",
+        text = ax.text(centre_px * per_px, y, str(words[index]["word"]) + ("●" if stressed else ""), ha="center", va="center",
                        fontsize=size + 1, fontweight="bold" if stressed else "normal",
                        color=colour["ink"] if stressed else colour["soft"], clip_on=False)
         text.set_parse_math(False)  # a word such as "$5" is no formula

@@ -32,14 +32,13 @@ def figure_html(drawing: Drawing, record: dict[str, Any]) -> str:
     words = record.get("words") or []
     buttons = []
     for box in drawing.words:
-        word = words[box.index]
-        stressed = ", stressed" if word.get("stressed") else ""
-        label = f"{word['word']}, {word['start']:.2f} to {word['end']:.2f} seconds{stressed}"
-        buttons.append(
-            f'<button type="button" class="et-word" data-word="{box.index}" data-words="{box.index}" data-lane="words" '
-            f'data-start="{word["start"]:.3f}" data-end="{word["end"]:.3f}" aria-label="{escape(label)}" '
-            f'style="left:{100 * box.left:.2f}%;top:{100 * box.top:.2f}%;width:{100 * box.width:.2f}%;'
-            f'height:{100 * box.height:.2f}%"></button>')
+        place = (f"left:{100 * box.left:.2f}%;top:{100 * box.top:.2f}%;width:{100 * box.width:.2f}%;"
+                 f"height:{100 * box.height:.2f}%")
+        buttons.append(_word_button(box.index, words[box.index], f' style="{place}"', ""))
+    flow = ""
+    if len(drawing.words) < len(words):  # too many for the lane: the text below the figure holds them all
+        flow = "".join(_word_button(index, word, "", escape(str(word["word"]))) for index, word in enumerate(words))
+        flow = f'<p class="et-flow" dir="auto">{flow}</p>'
     lanes = "".join(
         f'<div class="et-lane" data-name="{name}" style="top:{100 * top:.2f}%;height:{100 * (bottom - top):.2f}%"></div>'
         for name, (top, bottom) in drawing.lanes.items())
@@ -61,8 +60,16 @@ def figure_html(drawing: Drawing, record: dict[str, Any]) -> str:
         f'aria-valuemin="0" aria-valuemax="{duration_s:.2f}" aria-valuenow="0" aria-valuetext="0 seconds">'
         f'{lanes}<div class="et-selection" hidden></div><div class="et-playhead"></div></div>'
         f'<div class="et-words">{"".join(buttons)}</div><div class="et-tip" aria-hidden="true" hidden></div></div>'
-        f'<figcaption class="et-sr">{escape(drawing.alt)}</figcaption></figure>'
+        f'{flow}<figcaption class="et-sr">{escape(drawing.alt)}</figcaption></figure>'
     )
+
+
+def _word_button(index: int, word: dict[str, Any], attributes: str, text: str) -> str:
+    stressed = ", stressed" if word.get("stressed") else ""
+    label = f"{word['word']}, {word['start']:.2f} to {word['end']:.2f} seconds{stressed}"
+    return (f'<button type="button" class="et-word{" et-stressed" if stressed else ""}" data-word="{index}" data-words="{index}" '
+            f'data-lane="words" data-start="{word["start"]:.3f}" data-end="{word["end"]:.3f}" '
+            f'aria-label="{escape(label)}"{attributes}>{text}</button>')
 
 
 def _thin(track: dict[str, Any], digits: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def test_the_figure_comes_before_the_words(engine: Engine) -> None:
     assert "listening for the words" in (first.facts or "")
     assert second.transcript
     assert "never" in second.transcript
-    assert (second.figure or "").count('class="et-word"') == 6
+    assert (second.figure or "").count('<button type="button" class="et-word') == 6
     assert facts_without_words(first.facts or "") == facts_without_words(second.facts or "")
 
 
@@ -51,7 +51,7 @@ def test_correcting_the_words_keeps_the_sound(engine: Engine) -> None:
     assert corrected.prosody.f0_median_hz == measured.prosody.f0_median_hz
     assert facts_without_words(corrected.facts or "") == facts_without_words(measured.facts or "")
     emptied = handlers.correct_words(engine, CLIP, "  ", measured.prosody, View())
-    assert 'class="et-word"' not in (emptied.figure or "")
+    assert '<button type="button" class="et-word' not in (emptied.figure or "")
 
 
 def test_a_refused_clip_is_the_sentence_of_its_error(engine: Engine, tmp_path: Path) -> None:
