@@ -19,8 +19,8 @@ from training.template_writer import write_description, write_explanation
 
 # What a listener of Nano's size can be taught to state. With a level stated wherever it lay 6 points inside its band, 65 % of
 # the stated levels were right, of the ranges 50 % (LOG.md): it is taught to be silent where it would have to guess.
-STATED_MARGIN = {"pitch": 12.0, "energy": 12.0, "speed": 12.0, "range": 20.0}  # percentile points inside the outer bands
-NORMAL_MARGIN = 8.0  # and inside the middle one
+STATED_MARGIN = {"pitch": 20.0, "energy": 12.0, "speed": 12.0, "range": 24.0}  # percentile points inside the outer bands
+NORMAL_MARGIN = 10.0  # and inside the middle one
 CUTS = (100 / 3, 200 / 3)
 SUREST_CONTOUR = 0.6  # contour_confidence below which the melody is left out
 
