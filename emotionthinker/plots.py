@@ -262,7 +262,7 @@ def _spectrogram(figure: Any, ax: Any, samples: np.ndarray, duration_s: float, p
     hop = max(160, math.ceil(len(samples) / (plot_px * 1.5)))
     mel = librosa.feature.melspectrogram(y=samples, sr=SAMPLE_RATE, n_fft=1024, win_length=512, hop_length=hop, n_mels=96,
                                          fmin=0, fmax=SAMPLE_RATE / 2)
-    level_db = librosa.power_to_db(mel, ref=np.max, top_db=60)
+    level_db = librosa.power_to_db(mel, ref=np.max, top_db=50)
     fade = LinearSegmentedColormap.from_list("fade", [(0.45, 0.45, 0.52, 0.0), (0.45, 0.45, 0.52, 0.75)])
     behind = figure.add_axes(ax.get_position(), zorder=-1)
     behind.imshow(level_db, origin="lower", aspect="auto", extent=(0, duration_s, 0, 1), cmap=fade, interpolation="bilinear")
@@ -277,6 +277,8 @@ def _pitch(ax: Any, record: dict[str, Any], size: float, colour: dict[str, str],
     label = "pitch, Hz" if hz else "pitch, semitones"
     if median_hz and not hz:
         label += f" from {median_hz:.0f} Hz"
+    if median_hz and record.get("f0_reliable") is False:
+        label += ", unsure: little is voiced"
     if spectrogram:
         label += " · behind it 0–8 kHz (mel)"
     _lane_label(ax, label, size, colour["pitch"])

@@ -85,6 +85,12 @@ def test_silence_draws_and_says_so() -> None:
     assert drawing.words == []
 
 
+def test_a_pitch_that_is_unsure_is_said_to_be() -> None:
+    drawing = draw_voice(a_record(f0_reliable=False), voice_samples())
+    assert any("unsure" in text for text in texts(drawing.svg))
+    assert not any("unsure" in text for text in texts(draw_voice(a_record(), voice_samples()).svg))
+
+
 @pytest.mark.parametrize("word", ["$\\frac{", "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "\u202eabc",
                                   "a&b", "-->"])
 def test_hostile_words_stay_text(word: str) -> None:
