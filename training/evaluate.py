@@ -41,7 +41,10 @@ LEVELS = ("pitch_level", "pitch_range", "energy_level", "speed_level")
 def generate_replies(
     thinker: Any, processor: Any, style: PromptStyle, records: Sequence[dict], transcripts: Sequence[str], batch_size: int = 48
 ) -> list[str]:  # fmt: skip
-    """Greedy replies to the emotion question, in the records' order. `thinker`: the transformers model itself."""
+    """Greedy replies to the emotion question, in the records' order. `thinker`: the transformers model itself.
+
+    A clip without speech is not put to the model, as at work: its reply is empty.
+    """
     import torch
 
     prepared = []
@@ -52,7 +55,7 @@ def generate_replies(
             messages(style, style.labels, transcript), tokenize=False, add_generation_prompt=True
         )
         prepared.append((prompt, hear(clip.samples, span, style.bandwidth_hz)))
-    order = sorted(range(len(prepared)), key=lambda i: len(prepared[i][1]))
+    order = sorted((i for i, r in enumerate(records) if r["segments"]), key=lambda i: len(prepared[i][1]))
     replies = [""] * len(prepared)
     processor.tokenizer.padding_side = "left"
     for begin in range(0, len(order), batch_size):
