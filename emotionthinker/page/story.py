@@ -52,8 +52,10 @@ def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None) -> st
         (start, end), row, words = claim_target(text, claim["attribute"], record)
         lit = "" if words is None else f' data-words="{",".join(map(str, words))}"'
         target = f' data-start="{start:.3f}" data-end="{end:.3f}" data-row="{row}" data-lane="{LANES[row]}"{lit}'
-    return (f'<span class="et-claim {css}" role="button" tabindex="0" title="{escape(title)}"{target}>{escape(text)}'
-            f'<sup aria-hidden="true">{sign}</sup><span class="et-sr"> ({escape(title)})</span></span>')
+    before, space, last = text.rpartition(" ")  # the sign stays on the line of the last word
+    return (f'<span class="et-claim {css}" role="button" tabindex="0" title="{escape(title)}"{target}>{escape(before + space)}'
+            f'<span class="et-last">{escape(last)}<sup aria-hidden="true">{sign}</sup></span>'
+            f'<span class="et-sr"> ({escape(title)})</span></span>')
 
 
 def answer_html(state: State, *, emotion: str | None = None, answer: str = "", scores: dict[str, float] | None = None,
