@@ -101,7 +101,7 @@ def ours(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pyin(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """pYIN as the published labels use it."""
+    """librosa's pYIN over the published range; windows of 64 ms, the most accurate of 64 and 128 ms here."""
     import librosa
 
     x = samples.astype(np.float32)
