@@ -22,7 +22,7 @@ from torch.nn import functional
 from emotionthinker.prompt import PromptStyle
 from training.mel import Augmentation, MelCache, augment, whisper_scale
 from training.nano import audio_tower
-from training.tasks import Example, TaskMix, make_example, shifted_record
+from training.tasks import Example, TaskMix, make_copy_example, make_example, shifted_record
 from training.tower_training import bucketed_batches, swapped, tower_states
 
 IGNORED = -100
@@ -37,6 +37,7 @@ class DecoderRecipe:
     warmup_share: float = 0.05
     ema: float = 0.998
     label_weight: float = 4.0  # of the label's token against the others
+    copy_batch: int = 48  # examples without sound in every step, to learn quoting from
     bfloat16: bool = True
     seed: int = 0
 
@@ -132,19 +133,23 @@ def train_decoder(
                     states = tower_states(tower, [whisper_scale(mel) for mel, _ in views])
                 collated = collate(processor, examples, [len(s) for s in states], recipe.label_weight)
                 logits, goal, weights = reply_logits(thinker, states, collated)
+                copies = [make_copy_example(style, pool, rng) for _ in range(recipe.copy_batch)]
+                no_sound = [states[0][:0]] * len(copies)
+                copied = reply_logits(thinker, no_sound, collate(processor, copies, [0] * len(copies), 1.0))
             loss = (functional.cross_entropy(logits, goal, reduction="none") * weights).sum() / weights.sum()
+            copy_loss = functional.cross_entropy(copied[0], copied[1])
             optimizer.zero_grad()
-            loss.backward()
+            (loss + copy_loss).backward()
             nn.utils.clip_grad_norm_(trained.values(), 1.0)
             optimizer.step()
-            losses.append(loss.item())
+            losses.append((loss.item(), copy_loss.item()))
             step += 1
             keep = min(recipe.ema, (step + 1) / (step + 10))
             with torch.no_grad():
                 for name, parameter in trained.items():
                     average[name].lerp_(parameter, 1 - keep)
             if step % 20 == 0:
-                log({"stage": "decoder", "step": step, "of": total, "loss": round(float(np.mean(losses[-20:])), 4)})
+                log({"stage": "decoder", "step": step, "of": total} | _means(losses[-20:]))
         epoch += 1
         state = {
             "trained": trained,
@@ -155,7 +160,7 @@ def train_decoder(
         }
         torch.save(state, checkpoint)
         left = (time.time() - started) * (recipe.epochs - epoch)
-        log({"stage": "decoder", "epoch": epoch, "loss": round(float(np.mean(losses)), 4), "left_s": round(left)})
+        log({"stage": "decoder", "epoch": epoch} | _means(losses) | {"left_s": round(left)})
         if after_epoch is not None:
             with swapped(trained, average):
                 thinker.eval()
@@ -163,3 +168,7 @@ def train_decoder(
     for name, parameter in trained.items():
         parameter.data.copy_(average[name])
     thinker.eval()
+
+
+def _means(losses: Sequence[tuple[float, float]]) -> dict[str, float]:
+    return dict(zip(("loss", "copy_loss"), np.mean(losses, axis=0).round(4).tolist(), strict=True))

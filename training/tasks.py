@@ -127,3 +127,15 @@ def make_example(
     )
     reply = f"<think> {text} </think><answer> {record['emotion']} </answer>"
     return Example("emotion", messages(style, offered, transcript), reply, record["emotion"])
+
+
+def make_copy_example(style: PromptStyle, pool: Sequence[str], rng: np.random.Generator) -> Example:
+    """A description of a clip without any sound: nothing to say but the words, which must be copied from the prompt.
+
+    Without these, dense in words to copy and cheap as they hold no audio, a small decoder learns the sentences it sees
+    often and makes up the others (LOG.md).
+    """
+    words = [word for i in rng.integers(len(pool), size=2) for word in pool[int(i)].split()][:12]
+    sentence = " ".join(words)
+    reply = write_description({"levels": {}, "transcription": sentence}, seed=int(rng.integers(2**31)), split="train")
+    return Example("describe", messages(style, style.labels, sentence, mode="describe"), f"<answer> {reply} </answer>", None)
