@@ -38,6 +38,8 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 CUES = (
     "lengthening", "loudness", "mean_loudness", "pitch", "pitch_span", "unvoiced",
     "lengthening_vs_neighbours", "loudness_vs_neighbours", "pitch_vs_neighbours",
+    "lengthening_vs_next", "loudness_vs_next", "pitch_vs_next",
+    "loudness_off_trend", "pitch_off_trend",
     "lengthening_vs_longest", "loudness_vs_loudest", "pitch_vs_highest",
     "function_word", "phrase_first", "phrase_last", "pause_before", "pause_after", "log_n_phones", "log_n_words",
 )  # fmt: skip
@@ -146,7 +148,10 @@ def word_cues(words: list[Word], energy: EnergyTrack, f0: F0Track, phone_s: dict
     relative = (("lengthening", lengthening, "longest"), ("loudness", loud, "loudest"), ("pitch", high, "highest"))
     for name, cue, most in relative:
         columns[f"{name}_vs_neighbours"] = cue - _beside(cue)
+        columns[f"{name}_vs_next"] = cue - np.append(cue[1:], cue[-1])
         columns[f"{name}_vs_{most}"] = cue - _around(cue, np.max, without_self=True)
+    for name, cue in (("loudness", loud), ("pitch", high)):
+        columns[f"{name}_off_trend"] = cue - _trend((starts + ends) / 2, cue)
     return np.column_stack([np.asarray(columns[name], float) for name in CUES])
 
 
@@ -194,3 +199,15 @@ def _beside(values: np.ndarray) -> np.ndarray:
         return np.zeros(len(values))
     padded = np.concatenate(([values[1]], values, [values[-2]]))
     return (padded[:-2] + padded[2:]) / 2
+
+
+def _trend(times_s: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A straight line through each word's neighbourhood: voices sink, and grow softer, towards the end of a sentence."""
+    line = np.zeros(len(values))
+    for i in range(len(values)):
+        near = slice(max(0, i - NEIGHBOURHOOD), i + NEIGHBOURHOOD + 1)
+        t, v = times_s[near] - times_s[i], values[near]
+        spread = t - t.mean()
+        slope = float(spread @ v) / float(spread @ spread) if len(t) > 3 and np.any(spread) else 0.0
+        line[i] = v.mean() - slope * t.mean()
+    return line
