@@ -119,6 +119,8 @@ _SCARCE = r"(?:lacks|lacking|lack of|little|without much|without any)"
 # A level that changes within the clip: found, but one value for the clip cannot check it.
 _LEVEL_RISES = _of("energy_level", "rising", "energy") | _of("speed_level", "rising", "speed")
 _LEVEL_FALLS = _of("energy_level", "falling", "energy") | _of("speed_level", "falling", "speed")
+# "climbs to a high register" places the voice, it does not draw its course.
+_NOT_TO_A_PLACE = r"(?! (?:in)?to (?:a|an|the|her|his|their) (?:\w+ ){0,2}(?:register|pitch|range)\b)"
 _STATIC = r"(?:hardly|barely|scarcely|does not|doesn't)"
 
 # Several words that make one value, tried in this order before single words.
@@ -136,9 +138,9 @@ VALUE_PHRASES: list[tuple[str, Value]] = [
         rf"{_SCARCE} (?:variation|inflection|modulation|movement)(?: (?:in|of) {_MELODY})?",
         Value(_of("pitch_range", "narrow", "voice", "speech", "pitch", "intonation"), ("pitch_range", "narrow"), verb=True),
     ),
-    (rf"(?<!give )(?<!gives )(?<!giving ){RISE}", Value(_contour("rising") | _LEVEL_RISES, verb=True)),
+    (rf"(?<!give )(?<!gives )(?<!giving ){RISE}{_NOT_TO_A_PLACE}", Value(_contour("rising") | _LEVEL_RISES, verb=True)),
     (
-        rf"{FALL}(?! (?:within|on(?! top)|upon|into|between|short|near)\b)(?! in (?!{_MELODY}))",
+        rf"{FALL}(?! (?:within|on(?! top)|upon|into|between|short|near)\b)(?! in (?!{_MELODY})){_NOT_TO_A_PLACE}",
         Value(_contour("falling") | _LEVEL_FALLS, verb=True),
     ),
     (

@@ -37,6 +37,8 @@ CASES: list[tuple[str, list[tuple[str, str, str]]]] = [
     ("The pitch is high.", [("pitch_level", "high", S)]),
     ("Her voice is low and tired.", [("pitch_level", "low", C)]),
     ("The speaker's high-pitched voice trembles.", [("pitch_level", "high", S)]),
+    ("Her voice climbs to a high register.", [("pitch_level", "high", S)]),
+    ("The voice falls into a very low register.", [("pitch_level", "low", C)]),
     ("The pitch is not high.", [("pitch_level", "not high", C)]),
     ("There is no high pitch here.", [("pitch_level", "not high", C)]),
     ("The voice isn't low at all.", [("pitch_level", "not low", S)]),
