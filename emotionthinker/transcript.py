@@ -21,7 +21,7 @@ import numpy as np
 from emotionthinker.audio import SAMPLE_RATE
 from emotionthinker.errors import TranscriptError
 from emotionthinker.pronounce import MAX_CHARS, Token, letters_to_phones, tokens
-from emotionthinker.prosody.energy import at_working_level
+from emotionthinker.prosody.energy import at_working_level, track_energy
 from emotionthinker.prosody.vad import speech_segments
 
 DEFAULT_RECOGNISER = "moonshine"
@@ -36,8 +36,9 @@ ROOM_DBFS = -57.0
 FRAME_S, FRAME_SAMPLES = 0.01, SAMPLE_RATE // 100  # PocketSphinx's frame
 MIN_PHONE_S = 0.03  # three-state phone models last three frames at least: a denser text cannot be placed
 # Mean log likelihood ratio per frame of the aligned words (against the likeliest sound of each frame) below which the
-# text is taken for another one. On CREMA-D right texts lie above -3.5, 5 % of wrong ones above -4.0.
-MIN_SCORE = -3.9
+# text is taken for another one. On CREMA-D right texts lie above -3.5, 5 % of wrong ones above -4.0; noise draws both down,
+# so the line follows the contrast of the clip: dB between its loud frames (95th percentile) and its quiet ones (10th).
+CONTRAST_DB, MIN_SCORES = (10.0, 20.0), (-4.9, -3.9)
 MIN_ENERGY_SHARE = 0.5  # of the clip, inside the words: a text that leaves more unsaid is another one (right ones: > .6)
 _SCORE_UNIT = 1024  # PocketSphinx reports its frame scores divided by 2^10
 MAX_ADDED_WORDS = 2000  # then a fresh dictionary, so that a long-running server does not grow
@@ -184,9 +185,9 @@ class _Aligner:
             from pocketsphinx import Decoder
         except ImportError as error:
             raise TranscriptError("The aligner is not installed: run `pip install pocketsphinx`.") from error
-        # Wide beams keep the true path alive through breaths and slips (at the default, 3 % of right texts are lost).
-        # Without bestpath: its lattice drops the last words of one text in ten.
-        self._decoder = Decoder(lm=None, loglevel="FATAL", bestpath=False, beam=1e-100, wbeam=1e-80, pbeam=1e-100)
+        # Wide beams keep the true path alive through breaths, slips and noise (at 10 dB SNR beams of 1e-100 lose 15 % of
+        # right texts). Without bestpath: its lattice drops the last words of one text in ten.
+        self._decoder = Decoder(lm=None, loglevel="FATAL", bestpath=False, beam=1e-250, wbeam=1e-200, pbeam=1e-250)
         self._n_added = 0
 
     def align(self, samples: np.ndarray, found: list[Token]) -> list[Word] | None:
@@ -235,7 +236,9 @@ class _Aligner:
         if [name for name, *_ in placed] != spoken:
             return None
         frames = sum(end - start for _, start, end, _, _ in placed)
-        if sum(score for *_, score in placed) / frames < MIN_SCORE:
+        quiet_dbfs, loud_dbfs = np.percentile(track_energy(samples).dbfs, [10, 95])
+        least = np.interp(loud_dbfs - quiet_dbfs, CONTRAST_DB, MIN_SCORES)
+        if sum(score for *_, score in placed) / frames < least:
             return None
         energy = np.concatenate(([0.0], np.cumsum(np.square(samples, dtype=np.float64))))
         edges = np.array([(start, end) for _, start, end, _, _ in placed]) * FRAME_SAMPLES
