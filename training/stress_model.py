@@ -1,6 +1,6 @@
 """Fit the stress network of `emotionthinker/prosody/stress.py` on speech with known emphasis; writes assets/stress.json.
 
-    python -m training.stress_model --manifest /data/crema-d/manifest.csv      # about 6 minutes on one core
+    python -m training.stress_model --manifest /data/crema-d/manifest.csv      # about 8 minutes on one core
 
 1. Expected phone lengths: non-negative least squares on the lengths of unstressed words, each clip first brought to one
    tempo; from the made speech and from CREMA-D train clips, whose phones are as long as people's.
@@ -27,7 +27,7 @@ from emotionthinker.prosody.stress import CUES, MODEL_PATH, word_cues
 from emotionthinker.transcript import Word, align
 from training.stress_speech import StressClip, make_clips
 
-N_ESPEAK, N_FLITE, SEED = 900, 500, 1
+N_ESPEAK, N_FLITE, SEED = 1500, 900, 1
 N_CORPUS_CLIPS = 400
 HIDDEN, DECAY = 16, 0.005
 PRIOR_S = {True: 0.10, False: 0.07}  # a vowel's and a consonant's usual length, for phones that are seldom heard
