@@ -63,7 +63,8 @@ def test_example_to_answer(app: App, chat: ChatServer, open_page: Callable[..., 
     assert "checkable claims" in page.inner_text("#et-answer")
     alt = page.get_attribute("#et-figure [role=img]", "aria-label")
     assert "itch high" in alt
-    assert "anger" in page.text_content("#et-live")
+    # The live region is fed sentence by sentence, at a pace that a screen reader can follow.
+    page.wait_for_function("() => document.querySelector('#et-live').textContent.includes('anger')")
     assert "<think>" not in page.inner_text("body")
 
 
