@@ -83,7 +83,11 @@ def test_correcting_the_text_gives_what_measuring_with_it_gives(clip, record):
     assert wrong.with_transcript(clip, TEXT) == record
     from_file = Prosody.from_dict(json.loads(json.dumps(wrong.to_dict())))
     corrected = from_file.with_transcript(clip, TEXT)
-    assert corrected.words == record.words and corrected.levels == record.levels
+    assert corrected.levels == record.levels
+    for again, word in zip(corrected.words, record.words, strict=True):
+        # A record from JSON holds rounded tracks, which may move the fourth decimal of a prominence.
+        assert again["prominence"] == pytest.approx(word["prominence"], abs=1e-3)
+        assert again | {"prominence": 0} == word | {"prominence": 0}
 
 
 def test_a_text_that_is_not_what_is_said_is_reported_and_put_right(clip, record):
