@@ -122,6 +122,17 @@ def test_stopped_after_an_epoch_it_goes_on_to_the_same_weights(
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_it_trains_on_from_a_model_folder_and_leaves_the_tower(recipe: dict, tmp_path: Path) -> None:
+    first = sft.train(recipe)
+    only_heads = {"epochs": 1, "batch_size": 4, "learning_rate": 0.0, "frozen_layers": 2, "bfloat16": False}
+    second = sft.train(recipe | {"output": str(tmp_path / "more"), "start": str(first), "tower_stages": [only_heads]})
+    before, after = (load_file(folder / "model.safetensors") for folder in (first, second))
+    in_tower = [name for name in before if "audio_tower" in name and ".proj." not in name]
+    assert all(torch.equal(before[name], after[name]) for name in in_tower)
+    assert any(not torch.equal(before[name], after[name]) for name in before if name not in in_tower)
+    assert (first / "tokenizer.json").read_bytes() == (second / "tokenizer.json").read_bytes()
+
+
 def test_evaluation_only_clips_are_refused(recipe: dict, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in Path(recipe["train"]).read_text().splitlines()]
     file = tmp_path / "ravdess.jsonl"
