@@ -23,7 +23,7 @@ from typing import Any
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.grounding import verify_claims
 from training.corpora import read_jsonl
-from training.label_prosody import _drop_unfinished_line, _read_input
+from training.resumable import drop_unfinished_line, read_rows
 from training.template_writer import write_explanation
 
 ATTEMPTS = 5
@@ -52,7 +52,7 @@ def explain(
 
 def augment(records: Sequence[Mapping[str, Any]], output: Path, write: Writer = write_by_template) -> Counter[str]:
     """Append every record that `output` lacks, with its "explanation". Counts: written, rewritten, dropped, there before."""
-    _drop_unfinished_line(output)
+    drop_unfinished_line(output)
     done = {row["audio_path"] for row in read_jsonl(output)} if output.exists() else set()
     labels = known_labels(records)
     counts: Counter[str] = Counter(there_before=len(done))
@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dry-run", type=int, metavar="N", help="print the first N texts and write nothing")
     args = parser.parse_args(argv)
     try:
-        records = _read_input(Path(args.input_path))
+        records = read_rows(Path(args.input_path))
         if args.dry_run is not None:
             labels = known_labels(records)
             for record in records[: args.dry_run]:
