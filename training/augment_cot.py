@@ -1,12 +1,16 @@
 """Add an explanation to each labelled record: from measured prosody and the emotion to a reasoning in words.
 
     python -m training.augment_cot --input_path LABELS.jsonl --output_path COT.jsonl [--writer template] [--dry-run N]
+    OPENAI_API_KEY=… python -m training.augment_cot --input_path LABELS.jsonl --output_path COT.jsonl --writer openai \\
+        --base_url https://HOST/v1 --model gpt-4o --price_in 2.5 --price_out 10 --max_spend 20
 
 The input is what `training.label_prosody` writes. Each text is held against its record before it is written: one with a
-contradicted claim is written anew with another seed, and dropped if that keeps happening. Lines are appended as they are
-done, and a run that was stopped goes on where it was. `--dry-run N` prints N texts and writes nothing.
+contradicted claim is written anew, and dropped if that keeps happening. Lines are appended as they are done, and a run that was
+stopped goes on where it was. `--dry-run N` prints N texts, or N requests with what all would cost, and writes nothing.
 
-The only writer is the grammar of `training.template_writer`; the same input gives the same texts.
+template   the grammar of `training.template_writer`; the same input gives the same texts
+openai     a language model at an endpoint (`training.endpoint_writer`, prompt and checks in `training.cot_prompt`); OUT.usage.jsonl
+           holds what each request cost, OUT.failed.jsonl what failed or stayed wrong
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from typing import Any
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.grounding import verify_claims
 from training.corpora import read_jsonl
+from training.cot_prompt import cot_faults, cot_messages
+from training.endpoint_writer import Task, add_flags, run
 from training.resumable import drop_unfinished_line, read_rows
 from training.template_writer import write_explanation
 
@@ -83,30 +89,41 @@ def known_labels(records: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted({record["emotion"] for record in records})
 
 
+def endpoint_tasks(records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[Task]:
+    """One task a record: its request, the check of a text against it, and the line with the text as "explanation"."""
+    def task(record: Mapping[str, Any]) -> Task:
+        return Task(record["audio_path"], cot_messages(record, labels), lambda text: cot_faults(text, record),
+                    lambda text: {**record, "explanation": text})  # fmt: skip
+
+    return [task(record) for record in records]
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training.augment_cot", description="Add an explanation to each labelled record."
     )
     parser.add_argument("--input_path", required=True, help="JSONL made by training.label_prosody")
     parser.add_argument("--output_path", required=True, help="JSONL that is written, and continued after a stop")
-    parser.add_argument("--writer", choices=["template"], default="template", help="who writes; only the template grammar")
-    parser.add_argument("--dry-run", type=int, metavar="N", help="print the first N texts and write nothing")
+    parser.add_argument("--writer", choices=["template", "openai"], default="template",
+                        help="the grammar of template_writer, or a model at an OpenAI-compatible endpoint")
+    parser.add_argument("--dry-run", type=int, metavar="N", help="print the first N texts, or requests, and write nothing")
+    add_flags(parser)
     args = parser.parse_args(argv)
     try:
-        records = read_rows(Path(args.input_path))
-        if args.dry_run is not None:
-            labels = known_labels(records)
+        records, output = read_rows(Path(args.input_path)), Path(args.output_path)
+        labels = known_labels(records)
+        if args.writer == "openai":
+            run(endpoint_tasks(records, labels), output, args)
+        elif args.dry_run is not None:
             for record in records[: args.dry_run]:
                 print(f"{record['audio_path']} ({record['emotion']})\n{explain(record, labels)[0]}\n")
-            return 0
-        counts = augment(records, Path(args.output_path))
+        else:
+            counts = augment(records, output)
+            print(f"{counts['written']} explanations written ({counts['rewritten']} at a further attempt), {counts['dropped']} "
+                  f"dropped, {counts['there_before']} there before")  # fmt: skip
     except EmotionThinkerError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
-    print(
-        f"{counts['written']} explanations written ({counts['rewritten']} at a further attempt), {counts['dropped']} dropped, "
-        f"{counts['there_before']} there before"
-    )
     return 0
 
 

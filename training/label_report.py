@@ -69,8 +69,10 @@ def _judged(row: Row) -> Iterator[tuple[str, int, int, int]]:
             found = row.get(name)
             yield name, 1, int(found is not None), int(found == human[name])
     if human.get("stressed_words") is not None and row.get("stressed_words") is not None:
-        true, found = Counter(_folded(human["stressed_words"])), Counter(_folded(row["stressed_words"]))
-        yield "stressed_words", (true | found).total(), (true | found).total(), (true & found).total()
+        true: Counter[str] = Counter(_folded(human["stressed_words"]))
+        said: Counter[str] = Counter(_folded(row["stressed_words"]))
+        either = (true | said).total()
+        yield "stressed_words", either, either, (true & said).total()
 
 
 def _folded(words: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = ("training.corpora.records", "training.corpora.emotioncot")
+MODULES = ("training.corpora.records", "training.corpora.emotioncot", "training.cot_prompt", "training.endpoint_writer")
 
 
 @pytest.mark.parametrize("name", MODULES)
