@@ -32,13 +32,14 @@ from emotionthinker.errors import EmotionThinkerError
 from training.corpora import read_jsonl
 from training.resumable import Progress, append_line, drop_unfinished_line
 
-Messages = list[dict[str, str]]
+Messages = list[dict[str, Any]]  # content: text, or parts of which one may be a clip
 
 KEY_VARIABLE, URL_VARIABLE = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 ATTEMPTS = 3  # texts asked for until one has no fault
 FAILURES_IN_A_ROW = 10  # requests that failed with none between them that did not: the endpoint, not the rows, is at fault
 CHARS_PER_TOKEN = 4.0  # of English, about
 TOKENS_PER_MESSAGE = 8  # what chat templates add, at most
+TOKENS_PER_CLIP = 7_500  # five minutes at 25 tokens a second, the longest that Qwen2.5-Omni hears
 TYPICAL_REPLY_TOKENS = 250  # 50 to 200 words
 GIVEN_UP = "given up"  # kind of a failure that the next run leaves alone
 
@@ -69,13 +70,16 @@ class Prices:
 class Spend:
     """What was spent on one output, over all its runs, and what may be. Safe for many threads.
 
-    Before a request its dearest outcome is set aside, so that the cap holds however many are under way.
+    Before a request its dearest outcome is set aside, so that the cap holds however many are under way. log: JSONL that keeps
+    what each request cost, None to keep nothing.
     """
 
-    def __init__(self, prices: Prices, cap_usd: float, log: Path) -> None:
+    def __init__(self, prices: Prices, cap_usd: float = math.inf, log: Path | None = None) -> None:
         self.prices, self.cap_usd, self.log = prices, cap_usd, log
-        drop_unfinished_line(log)
-        self.usd = sum(row["usd"] for row in read_jsonl(log)) if log.exists() else 0.0
+        self.usd = 0.0
+        if log is not None and log.exists():
+            drop_unfinished_line(log)
+            self.usd = sum(row["usd"] for row in read_jsonl(log))
         self._aside_usd, self._under_way = 0.0, 0
         self._changed = threading.Condition()
 
@@ -97,7 +101,8 @@ class Spend:
             self._aside_usd = self._aside_usd - aside_usd if self._under_way else 0.0
             if entry:
                 self.usd += entry["usd"]
-                append_line(self.log, entry)
+                if self.log is not None:
+                    append_line(self.log, entry)
             self._changed.notify_all()
 
 
@@ -200,12 +205,18 @@ def _host(base_url: str) -> str:
 
 def tokens(messages: Messages) -> float:
     """About how many tokens messages are: no tokenizer of every model is at hand."""
-    return sum(len(m["content"]) / CHARS_PER_TOKEN + TOKENS_PER_MESSAGE / 2 for m in messages)
+    return sum(len(_text(m)) / CHARS_PER_TOKEN + TOKENS_PER_MESSAGE / 2 for m in messages)
 
 
 def most_tokens(messages: Messages) -> int:
     """How many tokens they can be at most: a byte-level tokenizer makes no more than one of each byte."""
-    return sum(len(m["content"].encode()) + TOKENS_PER_MESSAGE for m in messages)
+    clips = sum(not isinstance(m["content"], str) for m in messages)
+    return sum(len(_text(m).encode()) + TOKENS_PER_MESSAGE for m in messages) + clips * TOKENS_PER_CLIP
+
+
+def _text(message: dict[str, Any]) -> str:
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
 
 
 @dataclass(frozen=True)
@@ -366,12 +377,12 @@ def run(tasks: Sequence[Task], output: Path, args: argparse.Namespace, key_field
     todo = open_tasks(tasks, output, key_field)
     if args.dry_run is not None:
         for task in todo[: args.dry_run]:
-            print(f"--- {task.key}", *(f"[{m['role']}] {m['content']}" for m in task.messages), sep="\n", end="\n\n")
+            print(f"--- {task.key}", *(f"[{m['role']}] {_text(m)}" for m in task.messages), sep="\n", end="\n\n")
     print(estimate(todo, prices, args.max_tokens))
     if args.dry_run is not None:
         return Counter()
     output.parent.mkdir(parents=True, exist_ok=True)
-    spend = Spend(prices, math.inf if args.max_spend is None else args.max_spend, output.with_suffix(".usage.jsonl"))
+    spend = Spend(prices, math.inf if args.max_spend is None else args.max_spend, log=output.with_suffix(".usage.jsonl"))
     chat = Chat(args.base_url or os.environ.get(URL_VARIABLE) or "", args.model, spend, temperature=args.temperature,
                 max_tokens=args.max_tokens, retries=args.retries)  # fmt: skip
     counts = write_all(tasks, output, chat, args.workers, key_field=key_field)

@@ -7,7 +7,15 @@ import importlib
 
 import pytest
 
-MODULES = ("training.corpora.records", "training.corpora.emotioncot", "training.cot_prompt", "training.endpoint_writer")
+MODULES = (
+    "training.corpora.records",
+    "training.corpora.emotioncot",
+    "training.cot_prompt",
+    "training.endpoint_writer",
+    "training.judge",
+    "training.reward_calibration",
+    "training.rewards",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)
