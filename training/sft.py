@@ -27,6 +27,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.processor import build_processor, load_processor
 from training.corpora import require_trainable
 from training.decoder_training import DecoderRecipe, train_decoder
+from training.hearing import Margins, choose_margins
 from training.mel import Augmentation, MelCache
 from training.nano import audio_tower, build_thinker, build_tokenizer, check_labels_are_single_tokens, save_folder
 from training.sentences import sentence_pool
@@ -124,6 +125,11 @@ def train(recipe: dict[str, Any]) -> Path:
 
     from emotionthinker.prosody.levels import Reference
 
+    reference = Reference.from_file()
+    if not (folder / "margins.json").exists():
+        choose_margins(tower, heads, dev_mels, dev_set, reference, log).save(folder / "margins.json")
+    margins = Margins.from_file(folder / "margins.json")
+
     def look(epoch: int) -> None:
         if recipe["look_at"] and (epoch % 2 == 0 or epoch == decoder_recipe.epochs):
             from training.evaluate import quick_score
@@ -133,7 +139,7 @@ def train(recipe: dict[str, Any]) -> Path:
             log({"stage": "decoder", "epoch": epoch} | quick_score(thinker, processor, style, dev_set[::step]))
 
     train_decoder(
-        thinker, processor, mels, train_set, labels, style, pool, Reference.from_file(), decoder_recipe, mix,
+        thinker, processor, mels, train_set, labels, style, pool, heads, margins, reference, decoder_recipe, mix,
         Augmentation(**recipe["decoder_augmentation"]), folder, log, look,
     )  # fmt: skip
     save_folder(thinker, processor, style, folder / "model")
