@@ -14,7 +14,8 @@ the reasoning; the share of quoted words that are words of the transcript, also 
 A reply without a valid answer counts as wrong.
 
 --alone N   asks N clips of each set one by one, as at work: seconds to the first word and to the end, tokens per second, and
-            whether the label scores can be believed (expected calibration error, Brier score)
+            whether the label scores can be believed (expected calibration error, Brier score): those after the reasoning, which
+            are nearly sure of what was just argued for, and those of a model that can answer before it
 --judge N   has N replies of each set scored by a model at an endpoint (prompt: `training.judge`; key: OPENAI_API_KEY), which is
             told the measurements; `judge.usage.jsonl` keeps what it cost
 """
@@ -236,13 +237,14 @@ def ask_alone(loaded: Any, records: Sequence[dict], n: int) -> dict[str, Any]:
     """
     style, spoken = loaded.style, [r for r in records if r["segments"]]
     chosen = spoken[:: max(1, len(spoken) // n)][:n]
-    scores, first_s, whole_s, tokens = [], [], [], 0
+    scores, before, first_s, whole_s, tokens = [], [], [], [], 0
+    cancel = threading.Event()
     for record in chosen:
         clip = load_clip(record["audio_path"])
         samples = hear(clip.samples, choose_span(record["segments"], clip.duration_s, style.max_audio_s), style.bandwidth_hz)
         chat = messages(style, style.labels, record["transcription"] or "")
         started, first = time.perf_counter(), None
-        reply = loaded._reply(samples, chat, ReplyOptions(style.max_new_tokens), threading.Event())
+        reply = loaded._reply(samples, chat, ReplyOptions(style.max_new_tokens), cancel)
         text = ""
         for piece in reply:
             first = first or time.perf_counter() - started
@@ -252,12 +254,14 @@ def ask_alone(loaded: Any, records: Sequence[dict], n: int) -> dict[str, Any]:
         tokens += len(loaded.processor.tokenizer.encode(text, add_special_tokens=False))
         scores.append(reply.label_scores(style.labels))
         reply.close()
+        before.append(loaded._first_impression(samples, style.labels, record["transcription"] or "", cancel))
     return {
         "clips": len(chosen),
         "first_word_s": _median_and_p95(first_s),
         "whole_s": _median_and_p95(whole_s),
         "tokens_per_s": round(tokens / max(sum(whole_s), 1e-9), 1),
         "label_scores": calibration(scores, [r["emotion"] for r in chosen]),
+        "first_impression": calibration(before, [r["emotion"] for r in chosen]),
     }
 
 

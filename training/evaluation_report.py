@@ -13,6 +13,13 @@ from training.figures import averages
 
 CUES = ("levels", "pitch_level", "pitch_range", "energy_level", "speed_level", "intonation", "gender", "pauses", "all")
 NO_ANSWER = "None"
+SCORE_FIGURES = (
+    ("clips", "clips"),
+    ("ece", "expected calibration error"),
+    ("brier", "Brier score"),
+    ("mean_confidence", "mean confidence"),
+    ("accuracy", "accuracy of the likeliest"),
+)
 INK = PALETTES["light"]
 WIDTH_PX, HEIGHT_PX, DPI = 1080, 380, 96
 
@@ -49,9 +56,9 @@ def markdown(reports: Mapping[str, Mapping[str, Any]]) -> str:
         rows.append(("first word, alone: median (95 %), s", [_pair(_at(r, ("alone", "first_word_s"))) for r in values]))
         rows.append(("whole reply, alone: median (95 %), s", [_pair(_at(r, ("alone", "whole_s"))) for r in values]))
         rows.append(row("tokens per second, alone", "alone", "tokens_per_s"))
-        for key, title in (("clips", "clips with label scores"), ("ece", "expected calibration error"), ("brier", "Brier score"),
-                           ("mean_confidence", "mean confidence"), ("accuracy", "accuracy of the likeliest label")):  # fmt: skip
-            rows.append(row(f"label scores: {title}", "alone", "label_scores", key))
+        for kind, when in (("first_impression", "before reasoning"), ("label_scores", "after reasoning")):
+            if any(_at(r, ("alone", kind)) for r in values):
+                rows += [row(f"label scores {when}: {title}", "alone", kind, key) for key, title in SCORE_FIGURES]
     if any("judge" in r for r in values):
         rows.append(("judge", [f"{r['judge']['model']}, {r['judge']['scored']} of {r['judge']['asked']}" if "judge" in r else None
                                for r in values]))  # fmt: skip
@@ -137,7 +144,7 @@ def plot(report: Mapping[str, Any], name: str) -> str:
         confusion, groups, scores = figure.subplots(1, 3, width_ratios=(1.1, 1.0, 0.9))
         _draw_confusion(confusion, report)
         _draw_groups(groups, report)
-        _draw_calibration(scores, _at(report, ("alone", "label_scores")))
+        _draw_calibration(scores, report.get("alone", {}))
         out = io.StringIO()
         figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()
@@ -187,16 +194,20 @@ def _draw_groups(axes: Any, report: Mapping[str, Any]) -> None:
     axes.set_xlim(0, 1)
 
 
-def _draw_calibration(axes: Any, found: Mapping[str, Any] | None) -> None:
-    if not found:
+def _draw_calibration(axes: Any, alone: Mapping[str, Any]) -> None:
+    kinds = [("first_impression", "pitch", "before reasoning"), ("label_scores", "energy", "after it")]
+    known = [(alone[kind], colour, when) for kind, colour, when in kinds if alone.get(kind)]
+    if not known:
         _plain(axes, "label scores: not asked for (--alone)")
         axes.set_xticks([])
         axes.set_yticks([])
         return
     axes.plot([0, 1], [0, 1], color=INK["faint"], linewidth=1)
-    mean, share, n = np.array(found["bins"], float).T
-    axes.scatter(mean, share, s=12 + 160 * n / n.sum(), color=INK["pitch"], alpha=0.85, linewidth=0)
-    _plain(axes, f"label scores: calibration error {found['ece']:.3f}, {found['clips']} clips")
+    for i, (found, colour, when) in enumerate(known):
+        mean, share, n = np.array(found["bins"], float).T
+        axes.scatter(mean, share, s=12 + 160 * n / n.sum(), color=INK[colour], alpha=0.85, linewidth=0, clip_on=False)
+        axes.text(0.03, 0.95 - 0.07 * i, f"{when}: error {found['ece']:.2f}", color=INK[colour], fontsize=8)
+    _plain(axes, f"label scores, {known[0][0]['clips']} clips")
     axes.set_xlabel("confidence of the likeliest label", color=INK["soft"], fontsize=8)
     axes.set_ylabel("share right", color=INK["soft"], fontsize=8)
     axes.set_xlim(0, 1)
