@@ -89,13 +89,29 @@ def known_labels(records: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted({record["emotion"] for record in records})
 
 
-def endpoint_tasks(records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[Task]:
-    """One task a record: its request, the check of a text against it, and the line with the text as "explanation"."""
-    def task(record: Mapping[str, Any]) -> Task:
-        return Task(record["audio_path"], cot_messages(record, labels), lambda text: cot_faults(text, record),
-                    lambda text: {**record, "explanation": text})  # fmt: skip
+def endpoint_tasks(records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> tuple[list[Task], dict[str, str]]:
+    """One task a record: its request, the check of a text against it, and the line with the text as "explanation". Beside them the
+    records that cannot be put to a model, `audio_path` -> reason."""
+    tasks, unfit = [], {}
+    for record in records:
+        try:
+            tasks.append(_task(record, labels))
+        except EmotionThinkerError as error:  # such as a transcript that is too long
+            unfit[record["audio_path"]] = str(error)
+    return tasks, unfit
 
-    return [task(record) for record in records]
+
+def _task(record: Mapping[str, Any], labels: Sequence[str]) -> Task:
+    return Task(record["audio_path"], cot_messages(record, labels), lambda text: cot_faults(text, record),
+                lambda text: {**record, "explanation": text})  # fmt: skip
+
+
+def by_endpoint(records: Sequence[Mapping[str, Any]], labels: Sequence[str], output: Path, args: argparse.Namespace) -> None:
+    """Have them written with the settings of `endpoint_writer.add_flags`. Raises EndpointError."""
+    tasks, unfit = endpoint_tasks(records, labels)
+    for audio_path, reason in unfit.items():
+        print(f"{audio_path} is left out: {reason}", file=sys.stderr)
+    run(tasks, output, args)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -113,7 +129,7 @@ def main(argv: list[str] | None = None) -> int:
         records, output = read_rows(Path(args.input_path)), Path(args.output_path)
         labels = known_labels(records)
         if args.writer == "openai":
-            run(endpoint_tasks(records, labels), output, args)
+            by_endpoint(records, labels, output, args)
         elif args.dry_run is not None:
             for record in records[: args.dry_run]:
                 print(f"{record['audio_path']} ({record['emotion']})\n{explain(record, labels)[0]}\n")

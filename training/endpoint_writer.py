@@ -243,10 +243,10 @@ def estimate(tasks: Sequence[Task], prices: Prices, max_tokens: int, attempts: i
 
 def open_tasks(tasks: Sequence[Task], output: Path, key_field: str) -> list[Task]:
     """The tasks that `output` lacks and that were not given up before, each key once."""
-    done = {row[key_field] for row in read_jsonl(output)} if output.exists() else set()
+    done = {row.get(key_field) for row in read_jsonl(output)} if output.exists() else set()
     failures = output.with_suffix(".failed.jsonl")
     if failures.exists():
-        done |= {row[key_field] for row in read_jsonl(failures) if row["kind"] == GIVEN_UP}
+        done |= {row.get(key_field) for row in read_jsonl(failures) if row.get("kind") == GIVEN_UP}
     return list({task.key: task for task in tasks if task.key not in done}.values())
 
 

@@ -290,6 +290,15 @@ def test_emotioncot_has_the_sides_of_the_corpora_it_names(tmp_path: Path) -> Non
         read_corpus("emotioncot", tmp_path)
 
 
+def test_a_broken_table_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    meld(tmp_path)
+    (tmp_path / "dev_sent_emo.csv").write_bytes(b"Utterance,Speaker,Emotion,Dialogue_ID,Utterance_ID\n\xff\xfe,Joey,joy,0,0\n")
+    argv = ["--corpus", "meld", "--root", str(tmp_path), "--output_path", str(tmp_path / "out.jsonl")]
+    assert main(argv) == 2 and "not as meld was released" in capsys.readouterr().err
+    (tmp_path / "dev_sent_emo.csv").write_text("Utterance,Speaker\nHi,Joey\n")
+    assert main(argv) == 2 and "lacks the columns" in capsys.readouterr().err
+
+
 def test_the_command_says_what_it_left_out_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     msp(tmp_path)
     out = tmp_path / "out.jsonl"

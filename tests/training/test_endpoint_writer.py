@@ -255,6 +255,14 @@ def test_an_address_is_needed(tmp_path: Path, capsys: Any, monkeypatch: pytest.M
     assert "http://127.0.0.1:8000/v1" in capsys.readouterr().err
 
 
+def test_a_transcript_that_is_too_long_costs_only_its_record(tmp_path: Path, server: Server, capsys: Any) -> None:
+    records = write_labels(tmp_path, 3)
+    records[1]["transcription"] = "word " * 1000
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert augment(tmp_path, *FREE) == 0
+    assert len(lines(tmp_path / "cot.jsonl")) == 2 and f"{records[1]['audio_path']} is left out" in capsys.readouterr().err
+
+
 def test_spend_waits_for_room_and_gives_up_without_any(tmp_path: Path) -> None:
     spend = Spend(Prices(0, 0), 1.0, tmp_path / "u.jsonl")
     spend.set_aside(0.8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -41,7 +42,11 @@ def read_all(corpus: str, root: str | Path) -> list[CorpusClip]:
     folder = Path(root).resolve()
     if not folder.exists():
         raise CorpusError(f"There is no folder {root}; give the one that holds the corpus.")
-    clips = keep_apart(READERS[corpus](folder))
+    try:
+        clips = keep_apart(READERS[corpus](folder))
+    except (UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:  # a table or a name that the release does not hold
+        raise CorpusError(f"A file below {root} is not as {corpus} was released ({type(error).__name__}: {error}); fetch it again, "
+                          "or take it out.") from error  # fmt: skip
     if not clips:
         raise CorpusError(f"No {corpus} clip was found in {root}; give the folder that holds the corpus as released, "
                           "or a manifest.csv.")
