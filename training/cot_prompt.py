@@ -2,7 +2,7 @@
 what it wrote.
 
 The model never hears the clip: it gets the measurements, the words and the label, as the published explanations were made
-(`FACTS` of the publication: 50 to 200 words, temperature 1, cues first, words second). The prompt is ours. What the record
+(50 to 200 words, temperature 1, cues first, words second). The prompt is ours. What the record
 does not support is not told, so that it cannot be said.
 """
 
