@@ -1,8 +1,8 @@
 """Links what is said to what it is said of: in "the pitch is high but falling" both values describe the pitch.
 
-Words are read as cues ("pitch"), values ("high") and negations by the tables of `claim_words`. Each value is linked to
-the cue that it describes, which stands after it ("a high pitch") or before it in the same clause ("the pitch is high").
-What is expected rather than observed ("anger would have a high pitch") is no statement.
+Words are read as cues ("pitch"), values ("high") and negations by the tables of `claim_words` and `claim_phrases`. Each value is linked
+to the cue that it describes, which stands after it ("a high pitch") or before it in the same clause ("the pitch is
+high"). What is expected rather than observed ("anger would have a high pitch") is no statement.
 """
 
 from __future__ import annotations
@@ -11,29 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from emotionthinker import claim_phrases as phrases
 from emotionthinker import claim_words as w
-from emotionthinker.claim_words import Value
+from emotionthinker.claim_parts import FILLER, Found, Statement, where_said
+from emotionthinker.claim_words import Stated, Value
 
 FARTHEST = 14  # words between a cue and a value said of it
 NEGATION_REACH = 6  # words between a negation and the value it denies
-FILLER = "§"  # stands for quoted characters, so that quoted words are never read as cues
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One fact that a text states. Characters start to end of the text carry it; `values` are those it allows.
-
-    attribute: as in the claims of `grounding`. negated: the values are denied. hedged: "slightly" or the like.
-    at_end: said of the end only ("rises at the end").
-    """
-
-    start: int
-    end: int
-    attribute: str
-    values: tuple[str, ...]
-    negated: bool = False
-    hedged: bool = False
-    at_end: bool = False
 
 
 @dataclass
@@ -54,22 +38,22 @@ def _alternatives(name: str, patterns: list[str]) -> str:
 _LEXER = re.compile(
     "|".join(
         [
-            _alternatives("n", w.NEGATION_PHRASES),
-            _alternatives("c", [pattern for pattern, _ in w.CUE_PHRASES]),
-            _alternatives("v", [pattern for pattern, _ in w.VALUE_PHRASES]),
+            _alternatives("n", phrases.NEGATIONS),
+            _alternatives("c", [pattern for pattern, _ in phrases.CUES]),
+            _alternatives("v", [pattern for pattern, _ in phrases.VALUES]),
             rf"(?P<word>[A-Za-z0-9{FILLER}]+(?:['’-][A-Za-z]+)*)",
-            r"(?P<mark>[,:()–—-])",
+            r"(?P<mark>[,:()=|/–—-])",
         ]
     )
 )
-PAUSE = re.compile(
-    r"\b(?:pause[ds]?|pausing|hesitations?|hesitates|silences|"
-    r"breaks? (?:between|inside|in) (?:the )?(?:words?|sentence|speech|phrases?))\b"
-)
-_AT_END = re.compile(r"\W+(?:\w+\W+){0,3}?(?:end|finish|close|final|last)\b")
+_PAUSE = re.compile(r"pauses?|hesitations?|breaks?|silences?|gaps?")
 _DETERMINERS = w.DEFINITE | {"a", "an"}
 _JOINTS = {"and", "but", "while", "whereas", ",", ":", "so"}
 _OWN_PREDICATE = {"is", "are", "was", "were", "that", "which", "over", "within", "stays", "sits", "lies", "moves", "remains"}
+_TOPICS = ("pitch", "intonation", "melody", "energy", "speed")
+_MOVING = {"rising", "falling", "rising-falling", "falling-rising", "expressive"}
+_CHANGES = {"rising", "falling", "steady"}
+_OPEN_SUBJECTS = {"it", "that", "which", "this", "everything", "all", "who", "and", "nothing", "there"}
 _OPPOSITE = {"high": "low", "low": "high", "fast": "slow", "slow": "fast", "wide": "narrow", "narrow": "wide"}
 
 
@@ -84,9 +68,9 @@ def _tokens(plain: str, start: int, end: int) -> list[_Token]:
         elif name[0] == "n":
             tokens.append(_Token("negation", match.start(), match.end(), text))
         elif name[0] == "c":
-            tokens.append(_Token("cue", match.start(), match.end(), text, cue=w.CUE_PHRASES[int(name[1:])][1]))
+            tokens.append(_Token("cue", match.start(), match.end(), text, cue=phrases.CUES[int(name[1:])][1]))
         else:
-            tokens.append(_Token("value", match.start(), match.end(), text, value=w.VALUE_PHRASES[int(name[1:])][1]))
+            tokens.append(_Token("value", match.start(), match.end(), text, value=phrases.VALUES[int(name[1:])][1]))
     return _merge(_absorb_owners(tokens))
 
 
@@ -155,45 +139,84 @@ def _either(first: Value, second: Value) -> Value | None:
     return Value(both) if both else None
 
 
-def voice_statements(plain: str, start: int, end: int) -> Iterator[tuple[int, int, Statement]]:
+def voice_statements(plain: str, start: int, end: int, topic: str = "") -> tuple[list[Found], str]:
     """Statements about the voice in characters start to end of a lower-case text whose quotes are filled.
 
-    Each comes with the characters of the words that carry it, which are fewer where two statements share a cue.
+    topic: the kind of cue that the sentence before was about, which "it" may stand for. Returned are the statements, each with
+    the characters of the words that carry it (fewer where two statements share a cue), and the topic of this sentence.
     """
-    tokens = _tokens(plain, start, end)
+    tokens = _resolve(_tokens(plain, start, end), topic)
     links: list[tuple[int, int | None, tuple[str, str]]] = []  # value, its cue, (attribute, value)
     for i, token in enumerate(tokens):
-        if token.value is None or (i > 0 and tokens[i - 1].text == "than"):  # "higher than average" states no average
+        if token.value is None or _is_reference(tokens, i):
             continue
         j = _cue_after(tokens, i)
         if j is None:
             j = _cue_before(tokens, i)
-        if j is not None:
-            stated = token.value.of[_kind(tokens, j)]
-        elif token.value.alone and not _describes_other_noun(tokens, i):
-            stated = token.value.alone
-        else:
-            continue
-        if _is_expected(tokens, i, j):
+        stated = token.value.of[_kind(tokens, j)] if j is not None else _without_cue(tokens, i, bool(links))
+        if stated is None or _is_open(tokens, i) or _is_expected(tokens, i, j):
             continue
         links.append((i, j, stated))
         if j is not None:
             tokens[j].linked = True
+    found = []
     for i, j, stated in links:
-        token = tokens[i]
-        negated, less = _is_negated(tokens, i), i > 0 and tokens[i - 1].text == "less"
-        hedged = any(t.text in w.HEDGES or t.text == "little" for t in tokens[max(0, i - 2) : i])
-        value = _OPPOSITE.get(stated[1], stated[1]) if less else stated[1]
-        end = token.end if j is None else max(token.end, tokens[j].end)
-        start = token.start if j is None else min(token.start, tokens[j].start)
-        at_end = bool(_AT_END.match(" ".join(["", *(t.text for t in tokens[i + 1 : i + 7])])))
-        made = Statement(start, end, stated[0], tuple(value.split("/")), negated, hedged, at_end)
-        yield token.start, token.end, made
-        for k in _coordinated(tokens, i, j):
-            assert token.value is not None
-            attribute, value = token.value.of[_kind(tokens, k)]
-            cue = tokens[k]
-            yield cue.start, cue.end, Statement(cue.start, cue.end, attribute, tuple(value.split("/")), negated, hedged)
+        found += _statements(plain, (start, end), tokens, i, j, stated)
+    topics = [_kind(tokens, k) for k, t in enumerate(tokens) if t.cue in _TOPICS]
+    return found, topics[-1] if topics else ""
+
+
+def _resolve(tokens: list[_Token], topic: str) -> list[_Token]:
+    """Gives "it" and "one" the cue that they stand for: "the pitch is high; it never falls", "no loud voice, nor a high one"."""
+    last = topic
+    for i, token in enumerate(tokens):
+        if token.cue in (*_TOPICS, "voice"):
+            last = token.cue
+        elif token.text == "it" and i == 0:
+            token.kind, token.cue = "cue", topic or "speech"
+        elif last and token.text in ("one", "ones") and i and tokens[i - 1].value:
+            token.kind, token.cue = "cue", last
+    return tokens
+
+
+def _is_reference(tokens: list[_Token], i: int) -> bool:
+    """Whether the value i is what another is compared with: "higher than (is) average", "well up from the usual pitch"."""
+    before = [t.text for t in tokens[max(0, i - 2) : i]]
+    value = tokens[i].value
+    return "than" in before or ("from" in before and value is not None and value.of == w.NORMAL_OF)
+
+
+def _without_cue(tokens: list[_Token], i: int, others: bool) -> Stated | None:
+    """What the value i states where it is said of no cue; others: whether the sentence has stated something before."""
+    value = tokens[i].value
+    assert value is not None
+    if value.alone and not _describes_other_noun(tokens, i) and not _has_other_subject(tokens, i):
+        return value.alone
+    if value.note and (others or value.note[0] != "pitch_level" or tokens[i].text.startswith("deep")) and _is_note(tokens, i):
+        return value.note
+    return None
+
+
+def _statements(
+    plain: str, sentence: tuple[int, int], tokens: list[_Token], i: int, j: int | None, stated: Stated
+) -> Iterator[Found]:
+    """The statement that the value i makes, and those that it makes of other cues that share it."""
+    token = tokens[i]
+    start = token.start if j is None else min(token.start, tokens[j].start)
+    end = token.end if j is None else max(token.end, tokens[j].end)
+    where = where_said(plain, token.start, token.end, sentence)
+    if j is not None and tokens[j].cue == "speech" and stated[0] == "intonation" and stated[1] in _MOVING and where != "end":
+        return  # "the question rises" says nothing of pitch, "the question rises at its end" does
+    negated, less = _is_negated(tokens, i), i > 0 and tokens[i - 1].text == "less"
+    hedged = any(t.text in w.HEDGES or t.text == "little" for t in tokens[max(0, i - 2) : i])
+    value = _OPPOSITE.get(stated[1], stated[1]) if less else stated[1]
+    where = "" if value in _CHANGES and stated[0] != "intonation" else where
+    yield token.start, token.end, Statement(start, end, stated[0], tuple(value.split("/")), negated, hedged, where)
+    for k in _coordinated(tokens, i, j):
+        assert token.value is not None
+        attribute, value = token.value.of[_kind(tokens, k)]
+        cue = tokens[k]
+        yield cue.start, cue.end, Statement(cue.start, cue.end, attribute, tuple(value.split("/")), negated, hedged, where)
 
 
 def _kind(tokens: list[_Token], j: int) -> str:
@@ -209,10 +232,15 @@ def _fits(tokens: list[_Token], i: int, j: int) -> bool:
     value = tokens[i].value
     assert value is not None
     if tokens[j].cue == "bare range":
+        of_other = j + 1 < len(tokens) and tokens[j + 1].text == "of"  # "a wide range of emotions"
+        if of_other or "range" not in value.of:
+            return False
+        if j < i and tokens[j - 1].text in w.DEFINITE:
+            return True
         melodic = any(t.cue in ("pitch", "intonation", "voice") for t in tokens[:j])
         moves = any(t.text in ("over", "across", "through", "spans", "covers") for t in tokens[max(0, i - 4) : i])
         width = value.of.get("pitch", ("pitch_range", ""))[0] == "pitch_range"
-        return melodic and "range" in value.of and (moves or width)
+        return melodic and (moves or width)
     return tokens[j].cue in value.of
 
 
@@ -288,7 +316,7 @@ def _cue_before(tokens: list[_Token], i: int) -> int | None:
         if token.kind == "cue":
             if _fits(tokens, i, k):
                 return k
-            if token.cue not in ("speech", "person", "bare range"):
+            if token.cue not in ("speech", "person", "bare range") and token.text != "it":
                 return None
     return None
 
@@ -329,9 +357,51 @@ def _is_negated(tokens: list[_Token], i: int) -> bool:
             return k > 0 and (tokens[k - 1].text == "without" or (k > 1 and tokens[k - 2].text in ("lack", "absence")))
         if token.text in (",", "but", "yet") or (token.text == "and" and after in ("a", "an")):
             return False
-        if PAUSE.fullmatch(token.text):  # "without a pause and low energy": the pause is what is denied
+        if _PAUSE.fullmatch(token.text):  # "without a pause and low energy": the pause is what is denied
             return False
         if token.value is not None and after not in ("or", "nor"):
+            return False
+    return False
+
+
+def _has_other_subject(tokens: list[_Token], i: int) -> bool:
+    """Whether the value i is said of a noun that is no cue: "the traffic is loud"."""
+    k = i - 1
+    while k >= 0 and (tokens[k].text in w.DEGREES | w.HEDGES or tokens[k].kind == "negation"):
+        k -= 1
+    if k < 1 or tokens[k].text not in w.COPULAS | w.SEEMING:
+        return False
+    subject = tokens[k - 1]
+    return subject.kind == "word" and subject.text not in _OPEN_SUBJECTS and not subject.text.startswith(FILLER)
+
+
+def _is_note(tokens: list[_Token], i: int) -> bool:
+    """Whether the value i is an item of its own: "loud, very fast, sounds furious", "slower than usual, he …"."""
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    compared = after is not None and after.text == "than"
+    if not (after is None or compared or after.text in (",", "/", "and", "but", ")", "though", "yet") or after.text in ("–", "—")):
+        return False
+    k = i - 1
+    while k >= 0 and (tokens[k].value or tokens[k].text in w.DEGREES | w.HEDGES | {"and", "a", "but", "not", "than"}):
+        k -= 1
+    if k >= 0 and tokens[k].text not in (",", "/"):
+        return False
+    before = tokens[: max(k, 0)]
+    copulas = [n for n, t in enumerate(before) if t.text in w.COPULAS]
+    return all(n > 0 and before[n - 1].text not in w.DEFINITE and before[n - 1].kind != "word" for n in copulas)
+
+
+def _is_open(tokens: list[_Token], i: int) -> bool:
+    """Whether it is left open that the value i holds: "whether the pitch rises", "how fast", "if the voice were loud"."""
+    for k in range(i - 1, -1, -1):
+        text = tokens[k].text
+        if text == "whether" or (text == "how" and k == i - 1):
+            return True
+        if text in ("if", "unless") and not (k > 0 and tokens[k - 1].text == "even"):
+            return True
+        if k == 0 and text in ("had", "were", "should"):
+            return True
+        if tokens[k].kind == "punctuation" and text == ",":
             return False
     return False
 
@@ -340,9 +410,15 @@ def _is_expected(tokens: list[_Token], i: int, j: int | None) -> bool:
     """Whether the value is what someone would expect. What "the", "his" … point at is there, whatever is expected of it."""
     first = i if j is None else min(i, j)
     last = i if j is None else max(i, j)
-    if any(t.text in w.EXPECTING for t in tokens[first : min(last + 2, len(tokens))]):
+    expecting = [k for k, token in enumerate(tokens) if token.text in w.EXPECTING and not _is_manner(tokens, k)]
+    if any(first <= k < last + 2 for k in expecting):
         return not _is_definite(tokens, first) or (j is not None and j < i)
-    return any(t.text in w.EXPECTING for t in tokens[:first]) and not _is_definite(tokens, first)
+    return any(k < first for k in expecting) and not _is_definite(tokens, first)
+
+
+def _is_manner(tokens: list[_Token], k: int) -> bool:
+    """Whether "normally" says how someone speaks: "she began normally and got louder"."""
+    return tokens[k].text.endswith("ly") and (k + 1 == len(tokens) or tokens[k + 1].text in ("and", "but", ","))
 
 
 def _is_definite(tokens: list[_Token], first: int) -> bool:
