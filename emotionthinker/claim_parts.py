@@ -1,4 +1,4 @@
-"""What the finders of claims share: the statement they make, the mask over quoted words, and where in the clip a statement holds."""
+"""What the finders of claims share: the statement, sentences, and where in the clip a statement is said to hold."""
 
 from __future__ import annotations
 
@@ -49,9 +49,12 @@ _PART = re.compile(
 )
 _STRESSING = re.compile(r"\b(?:stress|emphas|accent|weight|prominen|force|focus)\w*")
 _PLACES: tuple[tuple[Where, re.Pattern[str]], ...] = (("end", _END), ("start", _START), ("part", _PART))
-_AFTER_QUOTE = re.compile(rf"{FILLER}[\"'”’»“]?,?\s*$")  # the weight on "never" near the end: the place of the word
+# the weight on "never" near the end, "never" is stressed, the last word: the place of the word, not of what else is said
+_AFTER_QUOTE = re.compile(rf"{FILLER}[\"'”’»“]?(?: is (?:\w+ )?stressed)?,?\s*$")
 # "from the start", "until the end" mean all of it.
-_ALL = re.compile(r"\b(?:from (?:the )?(?:very )?(?:start|beginning|first)|(?:until|till|to) (?:the|its) (?:very )?(?:end|last)|throughout)\b")
+_ALL = re.compile(
+    r"\b(?:from (?:the )?(?:very )?(?:start|beginning|first)|(?:until|till|to) (?:the|its) (?:very )?(?:end|last)|throughout)\b"
+)
 _CLAUSE = re.compile(r"[,;:()|–—]|\b(?:and|but|while|whereas|yet|although|though|because|since|so)\b")
 
 
@@ -63,7 +66,7 @@ def where_said(plain: str, start: int, end: int, sentence: tuple[int, int]) -> W
     for where, place in _PLACES:
         for match in place.finditer(plain, first, last):
             of_word = where == "part" and _STRESSING.search(plain, first, match.start())
-            if not of_word and not _AFTER_QUOTE.search(plain[first : match.start()]):
+            if not of_word and not _AFTER_QUOTE.search(plain[sentence[0] : match.start()]):
                 return where
     return ""
 

@@ -7,36 +7,64 @@ from collections.abc import Iterator
 
 from emotionthinker.claim_parts import FILLER, Found, Statement
 
+_SPEECH = r"(?:sentence|middle|speech|line|phrase|recording|clip|utterance|words|question)"
 # Words that mean a pause by themselves, and words that do so only as "a silence", "long gaps", "without a break".
-_OWN = r"pause[ds]?|pausing|hesitations?|hesitates|hesitated|hesitating"
+_OWN = r"pause[ds]?|pausing|stop(?:s|ped) for a (?:while|moment|second)|hesitations?|hesitates|hesitated|hesitating"
 _SHARED = r"silences?|gaps?|breaks?|stops?|interruptions?"
 _QUANTITY = (
-    r"(?:an?|no|not one|not a|any|one|two|three|four|five|several|many|multiple|numerous|frequent|repeated|some|few|a few|short|brief|"
-    r"small|tiny|slight|long|longer|lengthy|extended|prolonged|noticeable|clear|single|occasional|without|between|longest)"
+    r"(?:an?|no|not one|not a|any|one|two|three|four|five|several|many|multiple|numerous|frequent|repeated|some|few|a few|"
+    r"short|brief|little|small|tiny|slight|long|longer|lengthy|extended|prolonged|longest|noticeable|clear|single|occasional|"
+    r"without|between)"
+)
+# no "gap in the market"
+_OF_SPEECH = rf"(?! (?:down|short of|at nothing|with)\b)(?! (?:in|of|over) (?:the|a|his|her) (?!{_SPEECH}\b))"
+_FLUENT = (
+    r"fluent|fluently|never (?:stops|stopped|pauses|hesitates)|without (?:drawing|taking) (?:a )?breath|uninterrupted|unbroken|"
+    r"nothing interrupt(?:s|ed) (?:it|her|him|them|the \w+)"
 )
 _PAUSE = re.compile(
-    rf"\b(?:{_OWN})\b|(?<!\w)(?:{_QUANTITY}[\s-]+)(?:\w+ly )?(?P<shared>{_SHARED})\b(?! (?:down|short of|at nothing|with))|"
-    rf"\b(?P<between>{_SHARED}) (?:between|inside|in) (?:the |his |her )?(?:words?|sentence|speech|phrases?)\b|"
-    r"\b(?P<fluent>fluent|fluently|uninterrupted|unbroken|nothing interrupt(?:s|ed) (?:it|her|him|them|the \w+))\b"
+    rf"\b(?:{_OWN})\b|"
+    rf"(?<!\w)(?:{_QUANTITY}[\s-]+){{1,4}}(?:\w+ly )?(?P<shared>{_SHARED})\b{_OF_SPEECH}|"
+    rf"\b(?:{_SHARED}) (?:between|inside|in) (?:the |his |her )?(?:words?|sentence|speech|phrases?)\b|"
+    rf"\b(?P<fluent>{_FLUENT})\b"
 )
-_LISTED = re.compile(rf"\b(?:pauses?|hesitations?|breaks?|silences?)\s*(?:[:=|(]|\s[-–—])\s*(?P<amount>none|no|yes|several|many|few|some|long|short|\d+)\b")
-_AMOUNTS = {"none": "none", "no": "none", "0": "none", "yes": "some", "some": "some", "short": "some", "1": "some", "few": "few", "long": "long"}
+_LISTED = re.compile(
+    r"\b(?:pauses?|pausing|hesitations?|breaks?|silences?)\s*(?:[:=|(]|\s[-–—])\s*"
+    r"(?P<amount>none|no|yes|several|many|few|some|long|short|\d+)\b"
+)
+_AMOUNTS = {"none": "none", "no": "none", "0": "none", "yes": "some", "some": "some", "short": "some", "1": "some", "few": "few",
+            "long": "long"}
 
+# What stands before a pause …
+_NONE = re.compile(
+    r"(?:\b(?:no|not|not one|without|never|nowhere|lack(?:s|ing)? of|lack(?:s|ing)?|absence of|free of)\b"
+    r"(?:\W+(?:any|an?|the|of|or|one|single|clear|real|long|noticeable|audible|trace|sign|hint|he|she|did|makes?|takes?|have|"
+    r"contain|really|hesitations?|pauses?|breaks?|silences?|gaps?)){0,3}\W*|n't\W*)$"
+)
 _MANY = re.compile(
     r"\b(?:(?:several|many|frequent|multiple|numerous|repeated|lots? of|plenty of)\b[^,]{0,25}|"
-    r"(?:more than one|two|three|four|five|a couple of) (?:\w+ )?)$"
+    r"(?:more than one|two|three|four|five|a couple of|full of|[2-9]|\d\d) (?:\w+ )?)$"
 )
 _FEW = re.compile(r"\b(?:(?<!a )few|hardly any|rare|minimal|barely any)\b[^,]{0,15}$")
 _LONG = re.compile(r"\b(?:long|longer|lengthy|extended|prolonged|longest)\b[^,]{0,15}$")
-_NONE = re.compile(
-    r"\b(?:no|not|not one|without|never|n't|lack(?:s|ing)? of|lack(?:s|ing)?|absence of|free of)\b(?:\W+(?:any|a|an|the|of|clear|real|long|"
-    r"noticeable|audible|single|make|makes|take|takes|have|contain|really|or|one|hesitations?|pauses?|breaks?|silences?|gaps?)){0,3}\W*$|n[’']t\W*$"
+# … and after it.
+_REPEATED = re.compile(
+    rf"\W*(?:more than once|several times|repeatedly|often|after (?:{_OWN})\b|again|twice|(?:a few|many|three) times|"
+    r"are (?:frequent|many|numerous))"
 )
-_REPEATED = re.compile(rf"\W*(?:more than once|several times|repeatedly|often|after (?:{_OWN})\b|(?:again|twice|three times))")
-_BESIDE = re.compile(rf"\W*(?P<side>before|after|follows|follow|following|precedes|preceding) (?:the (?:word|name) )?(?:saying )?[\"'“‘«„]?(?P<words>{FILLER}+)")
-_SIDES = {"before": "before", "precedes": "before", "preceding": "before", "after": "after", "follows": "after", "follow": "after", "following": "after"}
+_RARE = re.compile(r" (?:are|were) (?:rare|few|scarce)\b")
+_STRETCHED = re.compile(r" (?:is|are|were|was) (?:quite |rather |very )?long\b")
+_BESIDE = re.compile(
+    r"\W*(?:(?:comes?|stands?|is|occurs|falls) )?(?P<side>before|after|follow(?:s|ing)?|preced(?:es|ing)) "
+    rf"(?:the (?:word|name) )?(?:saying )?[\"'“‘«„]?(?P<words>{FILLER}+)"
+)
 # "Two brief pauses, and no long ones": what is said of the same noun again.
-_AGAIN = re.compile(r"\b(?P<denied>not |no )?(?:the )?(?P<amount>several|many|longest of them (?:are |is )?long|long ones?)(?=\W*(?:$|[,.;]))")
+_AGAIN = re.compile(
+    r"\b(?P<denied>not |no )?(?:the )?(?P<amount>several|many|longest of them (?:are |is )?long|long ones?)(?=\W*(?:$|[,.;]))"
+)
+# "Fear typically comes with many pauses" is not about this voice.
+_GENERAL = re.compile(r"\b(?:typically|usually|often|normally|generally|tends? to|would|if)\b")
+_HERE = re.compile(r"\b(?:the|this|these|her|his|he|she|here|their)\b")
 
 
 def pause_statements(plain: str, start: int, end: int, text: str) -> Iterator[Found]:
@@ -49,6 +77,8 @@ def pause_statements(plain: str, start: int, end: int, text: str) -> Iterator[Fo
             amount = _AMOUNTS.get(listed["amount"], "several")
             at = listed.end()
             yield listed.start(), at, Statement(listed.start(), at, "pauses", (amount,))
+            continue
+        if _GENERAL.search(plain, start, match.start()) and not _HERE.search(plain, start, match.start()):
             continue
         noun = match.start("shared") if match["shared"] else match.start()
         before = plain[max(start, noun - 45) : noun]
@@ -68,11 +98,14 @@ def _amount(before: str, after: str) -> str:
         return "none"
     if _MANY.search(before) or _REPEATED.match(after):
         return "several"
-    if _FEW.search(before):
+    if _FEW.search(before) or _RARE.match(after):
         return "few"
-    return "long" if _LONG.search(before) else "some"
+    return "long" if _LONG.search(before) or _STRETCHED.match(after) else "some"
 
 
 def _beside(plain: str, at: int, end: int, text: str) -> tuple[str, str] | None:
     found = _BESIDE.match(plain, at, end)
-    return (_SIDES[found["side"]], text[found.start("words") : found.end("words")]) if found else None
+    if found is None:
+        return None
+    side = "before" if found["side"].startswith(("before", "preced")) else "after"
+    return side, text[found.start("words") : found.end("words")]

@@ -1,7 +1,7 @@
 """Finds the words that a text gives as said in the recording, and which of them it calls stressed.
 
-Quotes stand between marks of many kinds, or unmarked after "Transcript:". Marks that also mean something else (`*`, `` ` ``) count only
-where something says that words follow. A named word that is called stressed is a claim of stress and no quote.
+Quotes stand between marks of many kinds, or unmarked after "Transcript:". Marks that also mean something else (`*`, `` ` ``)
+count only where something says that words follow. A named word that is called stressed is a claim of stress and no quote.
 """
 
 from __future__ import annotations
@@ -28,45 +28,57 @@ class Quote:
 
 
 _SAYING = (
-    r"(?:says?|said|saying|whispers?|whispered|shouts?|asks?|asked|utters?|uttered|words?|phrase|sentence|transcript|transcription|"
-    r"stress(?:es|ed|ing)?|emphas\w+|accent\w*|weight|hits)"
+    r"(?:says?|said|saying|whispers?|whispered|shouts?|asks?|asked|utters?|uttered|words?|phrase|sentence|transcript|"
+    r"transcription|stress(?:es|ed|ing)?|emphas\w+|accent\w*|weight|hits)"
 )
 _QUOTE = re.compile(
-    r"[\"“„«]([^\"“”„«»\n]{1,400})[\"”“»]|(?<![\w'’])['‘]((?:[^'’‘\n]|(?<=\w)['’](?=\w)){1,200})['’](?!\w)|"
+    r"[\"“„«]([^\"“”„«»\n]{1,400})[\"”“»]|"
+    r"(?<![\w'’])['‘]((?:[^'’‘\n]|(?<=\w)['’](?=\w)){1,200})['’](?!\w)|"
     rf"\b{_SAYING}(?: on| is| the word)?:? ?(?:`([^`\n]{{1,200}})`|(?<!\*)\*(?!\*| )([^*\n]{{1,200}})(?<! )\*(?!\*))",
     re.IGNORECASE,
 )
-_UNMARKED = re.compile(r"(?:^|\n|[.;|] )[-*> ]*\**(?:transcript(?:ion)?|words|text)\**\s*[:=]\**\s*(?![\"“„«'‘*`\s])([^\n|;]{3,400})", re.IGNORECASE)
+_UNMARKED = re.compile(
+    r"(?:^|\n|[.;|] )[-*> ]*\**(?:transcript(?:ion)?|words|text)\**\s*[:=]\**\s*(?![\"“„«'‘*`\s])([^\n|;]{3,400})", re.IGNORECASE
+)
 _UNKNOWN = re.compile(r"(?:n\.?/?a\b|none|unknown|unintelligible|unclear|inaudible|not |cannot|could not|-)", re.IGNORECASE)
 
+_UNSTRESSED = ("unstressed", "unaccented", "deaccented")
 _STRESS = re.compile(
-    r"\b(?:stress(?:e[sd]|ing)?|emphas(?:is|i[sz]\w*)|accent(?:s|ed|ing|uat\w+)?|weight|prominen(?:t|ce)|stands? out|"
-    r"standing out|highlight\w*|underlin\w*|punche?[sd]|(?:brought|pressed|drawn) out|(?:extra|special|particular) (?:force|weight|push)|"
-    r"unstressed|unaccented|deaccented)\b"
+    r"\b(?:stress(?:e[sd]|ing)?|emphas(?:is|i[sz]\w*)|accent(?:s|ed|ing|uat\w+)?|weight|prominen(?:t|ce)|stands? out|standing out|"
+    r"highlight\w*|underlin\w*|punche?[sd]|(?:brought|pressed|drawn) out|(?:extra|special|particular) (?:force|weight|push)|"
+    rf"hits?(?= hard)|hits?(?= ['\"“‘«„])|(?:loudest|strongest|main) word|{'|'.join(_UNSTRESSED)})\b"
 )
-# "emphasis on the word never", without quotes, and "emphasis on WHO"
-_STRESSED_NAME = re.compile(
-    rf"\b(?:stress|emphasis|accent|weight) (?:\w+ ){{0,2}}?on (?:the )?word (?!{FILLER})(\w+)"
+# Named without marks: "emphasis on the word never", "emphasis on WHO", "AGAIN stressed", "Stressed words: never, again",
+# "the words never and again are stressed".
+_STRESSED_NAME = re.compile(rf"\b(?:stress|emphasis|accent|weight) (?:\w+ ){{0,2}}?on (?:the )?word (?!{FILLER})(\w+)")
+_STRESSED_CAPITALS = re.compile(
+    r"\b(?:[Ss]tress(?:es|ed|ing)?|[Ee]mphas\w+|[Aa]ccent\w*|[Ww]eight)(?: (?:is|falls|lies|rests))?(?: (?:up)?on)?(?: the word)? "
+    r"([A-Z]{2,})\b"
 )
-_STRESSED_CAPITALS = re.compile(r"\b(?:[Ss]tress(?:es|ed|ing)?|[Ee]mphas\w+|[Aa]ccent\w*|[Ww]eight)(?: (?:is|falls|lies|rests))?(?: (?:up)?on)?(?: the word)? ([A-Z]{2,})\b")
-_STRESSED_LIST = re.compile(
-    r"\b(?:stress(?:ed)?|emphas\w+|accent(?:ed)?)(?: words?)?(?:\s*[:=]\s*|\s[-–—]\s)([^\n;|/.]+)"
-)
+_CAPITALS_STRESSED = re.compile(r"\b([A-Z]{2,}) (?:(?:is|was|gets?|heavily|clearly|strongly) )*(?:stress|emphas|accent)")
+_STRESSED_LIST = re.compile(r"\b(?:stress(?:ed)?|emphas\w+|accent(?:ed)?)(?: words?| on)?(?:\s*[:=]\s*|\s[-–—]\s)([^\n;|/.]+)")
 _LIST_ITEM = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-_NO_WORDS = {"none", "no", "yes", "n", "a", "and", "on", "the", "word", "words", "high", "low", "strong", "weak", "normal", "moderate", "medium"}
+_NO_WORDS = frozenset(
+    ["none", "no", "yes", "n", "a", "and", "on", "the", "word", "words", "high", "low", "strong", "weak", "normal", "moderate",
+     "medium"]
+)
 _WORDS_STRESSED = re.compile(
-    r"\bthe words? ([\w']+(?:(?:, and |, | and )[\w']+){0,3}) (?:is|are|was|were|gets?|receives?|carr(?:y|ies)|bears?|stands?)(?P<denied> not)?(?: also| both| all)? (?:\w+ )?"
+    r"\bthe words? ([\w']+(?:(?:, and |, | and )[\w']+){0,3}) "
+    r"(?:is|are|was|were|gets?|receives?|carr(?:y|ies)|bears?|stands?)(?P<denied> not)?(?: also| both| all)? (?:\w+ )?"
     r"(?:stressed|emphas\w+|accented|weight|prominent|out|the (?:main |strongest )?(?:stress|accent))\b"
 )
+_NAMED_WORD = re.compile(r"(?!and\b)[\w']+")
 _DENIAL = re.compile(r"\b(?:no|not|without|rather than|instead of|n't)\b(?:\W+\w+){0,3}\W*$|n't\b(?:\W+\w+){0,3}\W*$")
 _DENIED_NEXT = re.compile(r"['\"”’»,\s]*(?:and |but )?(?P<denied>not|rather than|instead of) (?:on )?(?:the word )?['\"“‘«„]")
+_IS_NOT = re.compile(r"['\"”’»]? (?:isn't|is not|aren't)\W*(?:$|[.,;])")
 _JOINED = re.compile(r"['\"”’»,\s]*(?:and|or)?\s*(?:also |the words? |on )*['\"“‘«„]")
 # What keeps a quote and a stress word apart: another clause, or another quote.
 _CLAUSE_BREAK = re.compile(rf",\s+(?:and|but|while|he|she|with|the)\b|\bwhile\b|\bwords\b(?!\W*$)|{FILLER}")
 _NAMING = re.compile(r"\b(?:sounds?|label(?:led|ed)?|emotions?|called|termed|category|class|as|answer)\W*(?:is |as )?\W*$")
 _LABELS = re.compile(r"\b(?:labels?|emotions?|category|categories|class|classes|answers?|options?|scores?)\b")
 _EMOTIONS = frozenset(
-    "happy sad angry neutral fear fearful disgust disgusted surprise surprised contempt confused whisper calm joy anger sadness happiness".split()
+    ["happy", "sad", "angry", "neutral", "fear", "fearful", "disgust", "disgusted", "surprise", "surprised", "contempt", "confused",
+     "whisper", "calm", "joy", "anger", "sadness", "happiness"]
 )
 
 
@@ -118,8 +130,9 @@ def _stressed_quotes(plain: str, start: int, end: int, quotes: Sequence[Quote]) 
             word = next((m for m in reversed(words) if since <= m.start() < quote.start), None)
             contrast = _DENIED_NEXT.fullmatch(plain, quotes[n - 1].end, quote.start) if n else None
             if word and quote.start - word.end() < STRESS_REACH and not _CLAUSE_BREAK.search(plain, word.end(), quote.start):
-                denied = (bool(_DENIAL.search(before)) and "not only" not in before) or word[0].startswith(("un", "de"))
-            elif contrast and run is not None:
+                denied = (bool(_DENIAL.search(before)) and "not only" not in before) or word[0] in _UNSTRESSED
+                denied |= bool(_IS_NOT.match(plain, quote.end))
+            elif run is not None and (contrast or _IS_NOT.match(plain, quote.end)):
                 denied = True
             elif n > 0 and _joins(plain, quotes[n - 1], quote) and run is not None:
                 denied = run
@@ -148,7 +161,7 @@ def _stressed_after(plain: str, quotes: Sequence[Quote], words: list[re.Match[st
     word = next((m for m in words if last.end < m.start() < until), None)
     if word is None or _CLAUSE_BREAK.search(plain, last.end, word.start()):
         return None
-    return bool(re.search(r"\b(?:not|never|no)\b|n't\b", plain[last.end : word.start()])) or word[0].startswith(("un", "de"))
+    return bool(re.search(r"\b(?:not|never|no)\b|n't\b", plain[last.end : word.start()])) or word[0] in _UNSTRESSED
 
 
 def _stressed_names(plain: str, text: str, start: int, end: int) -> Iterator[Found]:
@@ -156,10 +169,11 @@ def _stressed_names(plain: str, text: str, start: int, end: int) -> Iterator[Fou
     taken: set[int] = set()
     spans = [(m.start(1), m.end(1), False) for m in _STRESSED_NAME.finditer(plain, start, end)]
     spans += [(m.start(1), m.end(1), False) for m in _STRESSED_CAPITALS.finditer(text, start, end)]
+    spans += [(m.start(1), m.end(1), False) for m in _CAPITALS_STRESSED.finditer(text, start, end)]
     for match in _WORDS_STRESSED.finditer(plain, start, end):
-        spans += [(*m.span(), bool(match["denied"])) for m in re.compile(r"(?!and\b)[\w']+").finditer(plain, *match.span(1))]
+        spans += [(*m.span(), bool(match["denied"])) for m in _NAMED_WORD.finditer(plain, *match.span(1))]
     for match in _STRESSED_LIST.finditer(plain, start, end):
-        items = [m for m in _LIST_ITEM.finditer(plain, *match.span(1))]
+        items = list(_LIST_ITEM.finditer(plain, *match.span(1)))
         if len(items) <= MAX_STRESSED_WORDS * 2:
             spans += [(*m.span(), False) for m in items if m[0] not in _NO_WORDS]
     for first, last, denied in spans:

@@ -26,13 +26,14 @@ AGES: list[tuple[str, tuple[str, ...]]] = [
     (r"adult", ("Young Adult", "Middle-aged", "Elderly")),
 ]
 _TENS = {"twent": 20, "thirt": 30, "fort": 40, "fift": 50, "sixt": 60, "sevent": 70, "eight": 80, "ninet": 90}
-_UNITS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-          "eighteen nineteen").split()
+_UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+          "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _NUMBER = rf"\d{{1,2}}|(?:{'|'.join(reversed(_UNITS))})\b|(?:{'|'.join(_TENS)})y(?:[- ](?:{'|'.join(_UNITS[1:10])}))?\b"
 _RANGE = rf"({_NUMBER})(?:(?:\s?[-–]\s?| to | or )({_NUMBER}))?"
 _YEARS = r"(?:[- ]years?(?:[- ]old|[- ]of[- ]age)?|[- ]?y\.?/?o)\b"
 _NUMBERED = re.compile(
-    rf"\b(?:(?:aged|age:?|age is|age of|of about|of around) (?:about |around |roughly )?{_RANGE}(?:{_YEARS})?|{_RANGE}{_YEARS})(?! (?:ago|later))"
+    rf"\b(?:(?:aged|age:?|age is|age of|of about|of around) (?:about |around |roughly )?{_RANGE}(?:{_YEARS})?|{_RANGE}{_YEARS}|"
+    rf"(?:over|past|nearly) ((?:{'|'.join(_TENS)})y)\b(?! (?:per|hz|words|percent))|([1-9]\d)(?:-?ish|\+))(?! (?:ago|later|hz|db))"
 )
 _DECADE = re.compile(rf"\b(?P<part>early|mid|late)?[- ]?(?:(?P<name>{'|'.join(_TENS)})ies|(?P<digit>[2-9])0s)\b")
 _PARTS = {"early": (0, 3), "mid": (4, 6), "late": (7, 9), None: (0, 9)}
@@ -41,7 +42,10 @@ _SEX = re.compile(rf"\b(?:{'|'.join(SEX)})\b(?!'s? (?:range|norm|average))")
 _AGES = re.compile("|".join(rf"(?P<a{i}>\b(?:{pattern}))(?!\w)" for i, (pattern, _) in enumerate(AGES)))
 _PERSON_AT_END = re.compile(rf"[- ](?:girl|boy|{_PERSON})$")
 # "higher than an average man", "for a woman", "the male range", "a man or a woman" are not about who speaks
-_COMPARED = re.compile(r"\b(?:than|for|like|unlike|other|most|average|typical|whether)(?: (?:most|an?|the|that of|other|average|typical|many))*(?: \w+)? $")
+_COMPARED = re.compile(
+    r"\b(?:than|for|like|unlike|other|most|average|typical|whether)"
+    r"(?: (?:most|an?|the|that of|other|average|typical|many))*(?: \w+)? $"
+)
 _NORM = re.compile(r"'?s? (?:pitch |speech )?(?:range|norm|norms|average|reference|standard|speakers)\b")
 _EITHER = re.compile(r"\b(?:an? )?(?:man|male|woman|female|boy|girl) (?:or|nor|/) (?:an? )?(?:man|male|woman|female|boy|girl)\b")
 _DENIED = re.compile(r"(?:\bnot|n't|\bno) (?:an? |the )?(?:\w+ )?$")
@@ -64,8 +68,10 @@ def speaker_statements(plain: str, start: int, end: int) -> Iterator[Found]:
 
 def _ages(plain: str, start: int, end: int) -> Iterator[Found]:
     taken = start
-    for match in sorted([*_AGES.finditer(plain, start, end), *_NUMBERED.finditer(plain, start, end), *_DECADE.finditer(plain, start, end)],
-                        key=lambda m: (m.start(), -m.end())):
+    for match in sorted(
+        [*_AGES.finditer(plain, start, end), *_NUMBERED.finditer(plain, start, end), *_DECADE.finditer(plain, start, end)],
+        key=lambda m: (m.start(), -m.end()),
+    ):
         if match.start() < taken:
             continue
         taken = match.end()
@@ -83,7 +89,7 @@ def _levels(match: re.Match[str]) -> tuple[str, ...]:
         tens = _TENS[match["name"]] if match["name"] else 10 * int(match["digit"])
         low, high = (tens + part for part in _PARTS[match["part"]])
     else:
-        low = _number(match[1] or match[3])
+        low = _number(match[1] or match[3] or match[5] or match[6])
         high = _number(match[2] or match[4] or "") or low
     first, last = _level(low), _level(high)
     return (first,) if first == last else (first, last)

@@ -56,8 +56,8 @@ FLAT, EXPRESSIVE = ("intonation", "flat"), ("intonation", "expressive")
 LOW_OF = _of_each("low", "narrow", "low", "slow")
 HIGH_OF = _of_each("high", "wide", "high", "fast")
 NORMAL_OF = _of_each("normal", "normal", "normal", "normal")
-WIDE_OF = of(*WIDE, "range", "pitch", "intonation")
-NARROW_OF = of(*NARROW, "range", "pitch", "intonation")
+WIDE_OF = of(*WIDE, "range", "pitch", "intonation", "melody")
+NARROW_OF = of(*NARROW, "range", "pitch", "intonation", "melody")
 LOUD_OF = of(*LOUD, "energy", "voice", "speech", "person")
 SOFT_OF = of(*SOFT, "energy", "voice", "speech")
 QUIET_OF = SOFT_OF | of(*SOFT, "person")
@@ -65,7 +65,9 @@ FAST_OF = of(*FAST, "speed", "speech", "voice", "person")
 SLOW_OF = of(*SLOW, "speed", "speech", "voice", "person")
 MOVES_OF = of(*EXPRESSIVE, "intonation", "melody") | of(*WIDE, "pitch", "range")
 STILL_OF = of(*FLAT, "intonation", "melody") | of(*NARROW, "pitch", "range")
-STEADY_OF = of(*FLAT, "intonation", "melody", "pitch") | of("energy_level", "steady", "energy") | of("speed_level", "steady", "speed")
+STEADY_OF = (
+    of(*FLAT, "intonation", "melody", "pitch") | of("energy_level", "steady", "energy") | of("speed_level", "steady", "speed")
+)
 MUCH_OF = of(*LOUD, "energy", "force") | of(*WIDE, "range") | of(*EXPRESSIVE, "melody")
 SCARCE_OF = of(*SOFT, "energy", "force") | of(*NARROW, "range") | of(*FLAT, "melody")
 
@@ -81,32 +83,37 @@ def _table(rows: list[tuple[str, Value]]) -> dict[str, Value]:
 
 VALUES: dict[str, Value] = _table(
     [
-        ("high higher highest elevated heightened upper", Value(HIGH_OF | of(*HIGH, "voice"), note=HIGH)),
+        ("high higher highest elevated heightened upper highish ↑", Value(HIGH_OF | of(*HIGH, "voice"), note=HIGH)),
         ("raised", Value(HIGH_OF | of(*LOUD, "voice"))),
         ("increased", Value(HIGH_OF)),
-        ("low lower lowest", Value(LOW_OF | of(*LOW, "voice"), note=LOW)),
+        ("low lower lowest lowish ↓", Value(LOW_OF | of(*LOW, "voice"), note=LOW)),
         ("lowered", Value(LOW_OF | of(*SOFT, "voice"))),
         ("reduced decreased diminished", Value(LOW_OF)),
         ("deep deeper", Value(of(*LOW, "pitch", "voice"), note=LOW)),
         ("bass baritone", Value(of(*LOW, "pitch", "voice"), LOW)),
         ("shrill squeaky", Value(of(*HIGH, "pitch", "voice"), note=HIGH)),
         ("treble soprano falsetto", Value(of(*HIGH, "pitch", "voice"), HIGH, verb=True)),
-        ("high-pitched higher-pitched", Value(of(*HIGH, "voice", "speech", "person"), HIGH)),
-        ("low-pitched lower-pitched deep-voiced", Value(of(*LOW, "voice", "speech", "person"), LOW)),
+        ("high-pitched higher-pitched", Value(of(*HIGH, "voice", "speech", "person"), HIGH, verb=True)),
+        ("low-pitched lower-pitched deep-voiced", Value(of(*LOW, "voice", "speech", "person"), LOW, verb=True)),
         (
             "normal medium moderate average ordinary mid standard mid-range mid-level balanced regular middling "
             "unremarkable typical",
             Value(NORMAL_OF),
         ),
         ("neutral usual customary", Value(NORMAL_OF, attributive=True)),
-        ("wide wider widely broad broader widened", Value(WIDE_OF)),
-        ("large larger big bigger great considerable generous ample extensive vast rich dramatic sweeping", Value(of(*WIDE, "range"))),
+        ("wide wider widely broad broader widened wide-ranging expanded extended", Value(WIDE_OF)),
+        (
+            "large larger big bigger great considerable generous ample extensive vast rich dramatic sweeping",
+            Value(of(*WIDE, "range")),
+        ),
         ("narrow narrower narrowed limited restricted compressed confined restrained", Value(NARROW_OF)),
-        ("small smaller minimal slight tiny cramped", Value(of(*NARROW, "range"))),
+        ("small smaller slight tiny cramped", Value(of(*NARROW, "range"))),
+        ("minimal", Value(of(*NARROW, "range") | of(*SOFT, "energy"))),
         ("modest", Value(of(*SOFT, "energy") | of(*NARROW, "range"))),
         ("little", Value(SCARCE_OF, attributive=True)),
         ("lively livelier", Value(MOVES_OF | of(*FAST, "speed"))),
-        ("varied variable animated dynamic expressive melodic modulated colourful colorful", Value(MOVES_OF)),
+        ("varied variable animated dynamic expressive modulated colourful colorful", Value(MOVES_OF)),
+        ("melodic melodious", Value(MOVES_OF | of(*EXPRESSIVE, "voice"), note=EXPRESSIVE)),
         ("sing-song singsong lilting", Value(contour("expressive"), EXPRESSIVE)),
         ("flat flatter flattened", Value(contour("flat"), note=FLAT)),
         ("level", Value(of(*FLAT, "intonation", "melody", "pitch"))),
@@ -115,14 +122,17 @@ VALUES: dict[str, Value] = _table(
         ("uninflected unmodulated toneless tonelessly", Value(contour("flat"), FLAT)),
         (
             "strong stronger powerful intense vigorous energetic forceful robust thunderous booming resounding",
-            Value(of(*LOUD, "energy", "voice")),
+            Value(of(*LOUD, "energy", "voice") | of(*WIDE, "range")),
         ),
         ("weak weaker faint feeble muted low-key", Value(of(*SOFT, "energy", "voice"), note=SOFT)),
         ("loud louder loudest loudly deafening", Value(LOUD_OF, LOUD)),
         ("forcefully powerfully vigorously full-voiced full-throated", Value(alone=LOUD)),
         ("quiet quieter quietly hushed softly", Value(QUIET_OF, SOFT)),
         ("inaudible inaudibly", Value(of(*SOFT, "energy", "voice", "person"), SOFT)),
-        ("faintly feebly soft-spoken softly-spoken", Value(QUIET_OF, SOFT)),
+        ("faintly feebly whispery softness quietness", Value(QUIET_OF, SOFT)),
+        ("soft-spoken softly-spoken", Value(QUIET_OF, SOFT, verb=True)),
+        ("gently", Value(of(*SOFT, "speech", "person"), verb=True)),
+        ("breathed", Value(of(*SOFT, "speech"))),
         ("soft softer subdued gentle", Value(SOFT_OF, note=SOFT)),
         (
             "shouts shouting shouted yells yelling yelled screams screaming screamed bellows bellowing bellowed roars "
@@ -138,10 +148,11 @@ VALUES: dict[str, Value] = _table(
         ("quickly rapidly hurriedly briskly swiftly hastily speedily", Value(FAST_OF, FAST)),
         ("hurries hurrying hurry rushes rushing races racing", Value(of(*FAST, "speech", "voice", "person", "speed"), verb=True)),
         ("accelerated", Value(of(*FAST, "speed"))),
-        ("slow slower slowest sluggish unhurried leisurely slowish", Value(SLOW_OF, note=SLOW)),
+        ("slow slower slowest sluggish unhurried leisurely slowish slowed", Value(SLOW_OF, note=SLOW)),
         ("deliberate relaxed draggy dragging languid plodding ponderous lethargic", Value(of(*SLOW, "speed"))),
         ("measured", Value(of("speed_level", "normal/slow", "speed"))),
-        ("slowly unhurriedly sluggishly", Value(SLOW_OF, SLOW)),
+        ("slowly unhurriedly sluggishly slowness", Value(SLOW_OF, SLOW)),
+        ("creeps creeping crept crawls crawling crawled", Value(of(*SLOW, "speech", "voice", "person", "speed"), verb=True)),
         ("drags drag drawls drawl", Value(of(*SLOW, "speech", "voice", "person", "speed"), verb=True)),
     ]
 )
@@ -155,13 +166,13 @@ CUES: dict[str, str] = {
         ("melody melodies", "melody"),
         ("energy volume loudness intensity amplitude vitality vigour vigor", "energy"),
         ("power force strength", "force"),
-        ("pace paced pacing tempo speed rate", "speed"),
+        ("pace paced pacing tempo speed rate rhythm cadence", "speed"),
         (
             "speech delivery words speaks speak speaking spoken spoke talks talk talking talked says said delivered uttered "
-            "sentence utterance line phrase question statement manner",
+            "sentence utterance line phrase question statement manner way bursts",
             "speech",
         ),
-        ("voice vocal tone timbre", "voice"),
+        ("voice voices vocal tone tones timbre", "voice"),
         ("speaker talker man woman male female person he she they caller girl boy lady gentleman guy", "person"),
     )
     for word in listed.split()
@@ -170,6 +181,9 @@ CUES: dict[str, str] = {
 NOT_OF_SOUND = words("emotional emotion nervous negative positive mental")
 
 NEGATIONS = words("not no never without nor neither lack lacks lacking absence cannot hardly nothing isn't none")
+# What is said of someone else's tempo or energy, "the tempo of events", is not; of these it is.
+OF_VOICE = words("speech speaking delivery words voice sentence utterance recording clip audio him her his")
+DOUBTS = words("possibly perhaps maybe probably apparently")
 HEDGES = words("slightly somewhat mildly bit slight marginally moderately relatively rather fairly roughly shade touch")
 DEGREES = words("very really so too quite pretty super extremely kinda quite more less most much clearly")
 # Words that may stand between a value and the cue it describes ("a low and very even overall pitch").
@@ -188,8 +202,8 @@ AFTER_PREDICATE = words(
 # Verbs that pass from what is heard to what it means: what follows them is no longer said of the cue before …
 JUDGING = words(
     """suggest suggests suggesting indicate indicates indicating convey conveys conveying imply implies implying reflect
-    reflects reflecting express expresses point points pointing hint hints hinting make makes making give gives giving show
-    shows showing mean means sounding seeming"""
+    reflects reflecting express expresses point points pointing hint hints hinting make makes making give gives giving
+    showing mean means sounding seeming"""
 )
 # … and those that may also say what is heard, right after the cue ("the voice sounds loud").
 SEEMING = words("sound sounds seem seems seemed feel feels feeling appear appears")

@@ -47,16 +47,21 @@ def _plain(text: str, quotes: Sequence[Quote]) -> str:
 
 def _without_overlap(plain: str, found: list[Found]) -> list[Statement]:
     """Statements in order. Where two would share characters both are cut down to the words that carry them."""
-    found = sorted(found, key=lambda item: (item[0], item[1]))
+    overlapping: set[int] = set()
+    widest = -1  # the statement that reaches farthest so far
+    for i in sorted(range(len(found)), key=lambda i: found[i][2].start):
+        if widest >= 0 and found[i][2].start < found[widest][2].end:
+            overlapping |= {i, widest}
+        if widest < 0 or found[i][2].end > found[widest][2].end:
+            widest = i
+    cut = [replace(s, start=start, end=end) if i in overlapping else s for i, (start, end, s) in enumerate(found)]
     out: list[Statement] = []
-    for i, (start, end, statement) in enumerate(found):
-        others = found[:i] + found[i + 1 :]
-        if any(statement.start < other.end and other.start < statement.end for _, _, other in others):
-            statement = replace(statement, start=start, end=end)
+    for i in sorted(range(len(found)), key=lambda i: found[i][:2]):
+        statement = cut[i]
         if out and statement.start < out[-1].end:
             continue
-        if out and plain[out[-1].end : statement.start].isspace() and _same(out[-1], statement):  # "a hushed whisper", "mumbles softly"
-            out[-1] = replace(out[-1], end=statement.end)
+        if out and _same(out[-1], statement) and not plain[out[-1].end : statement.start].strip(" /"):
+            out[-1] = replace(out[-1], end=statement.end)  # "a hushed whisper", "mumbles softly"
         else:
             out.append(statement)
     return out

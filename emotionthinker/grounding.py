@@ -8,8 +8,9 @@ uncertain one). Tolerances: a level is supported if it is the measured one, or i
 points of the stated band (15 points if the text hedges: "slightly high"), because no listener hears where a cut point
 lies. A denied level ("not high") is contradicted only where the level is clearly the denied one, by the same
 tolerance. A level of a part of the clip ("loud at the end") is not checkable, for levels are of the whole. A change of
-energy is the last third of the speech against the first: 2 dB in the stated direction support it, none or the other direction contradicts
-it. A contour at the start or end is judged by its first or last movement. Quoted words must be words of the transcript, in its order.
+energy is the last third of the speech against the first: 2 dB in the stated direction support it, none or the other
+direction contradict it. A contour at the start or end is judged by its first or last movement. A pause beside a named word
+is one within 0.15 s of it. Quoted words must be words of the transcript, in its order.
 """
 
 from __future__ import annotations
@@ -161,9 +162,7 @@ def _judge_level(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, s
     inside = level in statement.values
     if statement.negated:
         # Denied and measured, but so near to another band that the denial may be heard as true.
-        near_edge = percentile is not None and any(
-            abs(percentile - edge) <= TOLERANCE for edge in _BANDS[level] if 0 < edge < 100
-        )
+        near_edge = percentile is not None and any(abs(percentile - edge) <= TOLERANCE for edge in _BANDS[level] if 0 < edge < 100)
         return _verdict(not inside or near_edge), measured
     tolerance = HEDGED_TOLERANCE if statement.hedged else TOLERANCE
     near = percentile is not None and any(
