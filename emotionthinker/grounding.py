@@ -83,17 +83,54 @@ def verify_claims(text: str, record: Prosody | Mapping[str, Any]) -> list[Claim]
     return claims
 
 
+@dataclass(frozen=True)
+class Grounding:
+    """How far an explanation rests on the measurement, in counts: claims, and salient cues."""
+
+    supported: int
+    checkable: int
+    mentioned: int
+    salient: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the checkable claims that are supported; None without a checkable claim."""
+        return self.supported / self.checkable if self.checkable else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the salient cues that are mentioned; None if no cue is salient."""
+        return self.mentioned / self.salient if self.salient else None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """As `explain --json` prints it."""
+        return {"precision": self.precision, "coverage": self.coverage}
+
+    def __str__(self) -> str:
+        claims = f"{self.supported} of {self.checkable} checkable claims supported" if self.checkable else "no checkable claim"
+        return claims + (f" · mentions {self.mentioned} of {self.salient} salient cues" if self.salient else "")
+
+
+def ground(claims: Sequence[Claim], record: Prosody | Mapping[str, Any]) -> Grounding:
+    """Count the supported claims of an explanation, and the salient cues of the record that it mentions."""
+    checkable = [claim for claim in claims if claim.verdict != NOT_CHECKABLE]
+    salient, mentioned = salient_attributes(record), {claim.attribute for claim in claims}
+    return Grounding(
+        supported=sum(claim.verdict == SUPPORTED for claim in checkable),
+        checkable=len(checkable),
+        mentioned=sum(attribute in mentioned for attribute in salient),
+        salient=len(salient),
+    )
+
+
 def precision(claims: Sequence[Claim]) -> float | None:
     """Share of the checkable claims that are supported; None without a checkable claim."""
-    checkable = [claim for claim in claims if claim.verdict != NOT_CHECKABLE]
-    return sum(claim.verdict == SUPPORTED for claim in checkable) / len(checkable) if checkable else None
+    return ground(claims, {}).precision
 
 
 def coverage(claims: Sequence[Claim], record: Prosody | Mapping[str, Any]) -> float | None:
     """Share of the measured salient cues that the claims mention; None if no cue is salient."""
-    salient = salient_attributes(record)
-    mentioned = {claim.attribute for claim in claims}
-    return sum(attribute in mentioned for attribute in salient) / len(salient) if salient else None
+    return ground(claims, record).coverage
 
 
 def salient_attributes(record: Prosody | Mapping[str, Any]) -> list[str]:

@@ -175,8 +175,8 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
     def screen(status: str | None = None, **more: Any) -> Screen:
         told = answer if describe else reasoning
         return Screen(status, reasoning=reasoning_html(told, claims, record, state),
-                      answer=answer_html(state, emotion=emotion, answer=answer, scores=scores, claims=claims, describe=describe,
-                                         **more))
+                      answer=answer_html(state, emotion=emotion, answer=answer, scores=scores, claims=claims, record=record,
+                                         describe=describe, **more))
 
     try:
         yield screen(status_html("thinking", f"{thinker.name} is listening …"))
