@@ -130,24 +130,6 @@ _ROWS: list[tuple[Value, *tuple[str, ...]]] = [
         rf"{_ENDS} (?:with|on|in) an? (?:\w+ )?(?:fall|drop|low note|low tone)",
         rf"{_ENDS} low",
     ),
-    # much and little
-    (_alone(w.LOUD), r"rais\w+ (?:his|her|their|the) voice", r"sp(?:eaks?|eaking|oke) up"),
-    (_alone(w.SOFT), r"lower(?:s|ing|ed)? (?:his|her|their|the) voice"),
-    (
-        Value(of(*w.NARROW, "voice", "speech", "pitch", "intonation"), w.NARROW, verb=True),
-        rf"{_LITTLE} {_MOVEMENT}(?: (?:in|of) {_MELODY})?",
-    ),
-    (Value(of(*w.SOFT, "voice", "speech"), w.SOFT, verb=True), rf"{_LITTLE} {_FORCE}", rf"no {_FORCE}(?! (?:level|peak)s?)"),
-    (_alone(w.LOUD), rf"{_MUCH} {_FORCE}", r"with (?:great )?(?:vigou?r|force|power)", r"more energy"),
-    (_alone(w.SOFT), r"(?:low|short) (?:in|on) (?:energy|volume|power)"),
-    (_alone(w.LOUD), r"(?:high|big|strong) (?:in|on) (?:energy|volume|power)"),
-    (_alone(w.FLAT), r"no (?:melody|intonation|inflection|ups and downs)"),
-    (_said(w.STILL_OF, of(*w.NARROW, "voice", "speech")), rf"no (?:\w+ )?{_MOVEMENT}"),
-    (Value(w.SCARCE_OF, attributive=True), rf"(?:less|fewer)(?= (?:\w+ )?(?:{_MOVEMENT}|{_FORCE})\b)"),
-    (Value(w.MUCH_OF, attributive=True), rf"more(?= (?:\w+ )?(?:{_MOVEMENT}|{_FORCE})\b)", r"plenty of"),
-    (_alone(w.EXPRESSIVE), rf"much (?:expression|variation) in {_OWNER}(?:intonation|melody)"),
-    (Value(w.SCARCE_OF, attributive=True), rf"{_BARELY} any|(?:next to|almost|virtually) no|not much"),
-    (Value(w.MUCH_OF, attributive=True), _MUCH),
     # idioms of loudness and speed
     (
         _alone(w.LOUD),
@@ -173,6 +155,24 @@ _ROWS: list[tuple[Value, *tuple[str, ...]]] = [
         r"tak(?:es|ing) (?:\w+ )?(?:time|long) (?:over|with|on|for)|tak(?:es|ing) (?:his|her|their) time",
     ),
     (_alone(w.FLAT), r"(?:even|level|steady|unvarying|unchanging) tone"),
+    # much and little
+    (_alone(w.LOUD), r"rais\w+ (?:his|her|their|the) voice", r"sp(?:eaks?|eaking|oke) up"),
+    (_alone(w.SOFT), r"lower(?:s|ing|ed)? (?:his|her|their|the) voice"),
+    (
+        Value(of(*w.NARROW, "voice", "speech", "pitch", "intonation"), w.NARROW, verb=True),
+        rf"{_LITTLE} {_MOVEMENT}(?: (?:in|of) {_MELODY})?",
+    ),
+    (Value(of(*w.SOFT, "voice", "speech"), w.SOFT, verb=True), rf"{_LITTLE} {_FORCE}", rf"no {_FORCE}(?! (?:level|peak)s?)"),
+    (_alone(w.LOUD), rf"{_MUCH} {_FORCE}", r"with (?:great )?(?:vigou?r|force|power)", r"more energy"),
+    (_alone(w.SOFT), r"(?:low|short) (?:in|on) (?:energy|volume|power)"),
+    (_alone(w.LOUD), r"(?:high|big|strong) (?:in|on) (?:energy|volume|power)"),
+    (_alone(w.FLAT), r"no (?:melody|intonation|inflection|ups and downs)"),
+    (_said(w.STILL_OF, of(*w.NARROW, "voice", "speech")), rf"no (?:\w+ )?{_MOVEMENT}"),
+    (Value(w.SCARCE_OF, attributive=True), rf"(?:less|fewer)(?= (?:\w+ )?(?:{_MOVEMENT}|{_FORCE})\b)"),
+    (Value(w.MUCH_OF, attributive=True), rf"more(?= (?:\w+ )?(?:{_MOVEMENT}|{_FORCE})\b)", r"plenty of"),
+    (_alone(w.EXPRESSIVE), rf"much (?:expression|variation) in {_OWNER}(?:intonation|melody)"),
+    (Value(w.SCARCE_OF, attributive=True), rf"{_BARELY} any|(?:next to|almost|virtually) no|not much"),
+    (Value(w.MUCH_OF, attributive=True), _MUCH),
     # the course again, of which the longer forms above had to be tried first
     (
         Value(contour("rising") | _LEVEL_RISES, verb=True),

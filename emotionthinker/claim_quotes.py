@@ -71,6 +71,11 @@ _NAMED_WORD = re.compile(r"(?!and\b)[\w']+")
 _DENIAL = re.compile(r"\b(?:no|not|without|rather than|instead of|n't)\b(?:\W+\w+){0,3}\W*$|n't\b(?:\W+\w+){0,3}\W*$")
 _DENIED_NEXT = re.compile(r"['\"”’»,\s]*(?:and |but )?(?P<denied>not|rather than|instead of) (?:on )?(?:the word )?['\"“‘«„]")
 _IS_NOT = re.compile(r"['\"”’»]? (?:isn't|is not|aren't)\W*(?:$|[.,;])")
+# Words that are said not to have been said, and words that someone might have said.
+_DENIED_QUOTE = re.compile(
+    r"\b(?:not|rather than|instead of|never said|did not say|didn't say) (?:the (?:words|phrase) )?['\"“‘«„]$"
+)
+_SUPPOSED = re.compile(r"\s*(?:had|if|were|should)\b[^,]*$")
 _JOINED = re.compile(r"['\"”’»,\s]*(?:and|or)?\s*(?:also |the words? |on )*['\"“‘«„]")
 # What keeps a quote and a stress word apart: another clause, or another quote.
 _CLAUSE_BREAK = re.compile(rf",\s+(?:and|but|while|he|she|with|the)\b|\bwhile\b|\bwords\b(?!\W*$)|{FILLER}")
@@ -101,8 +106,10 @@ def quote_statements(plain: str, text: str, start: int, end: int, quotes: Sequen
     yield from stressed
     yield from _stressed_names(plain, text, start, end)
     for quote in rest:
-        if _is_quote(plain, quote):
-            yield quote.start, quote.end, Statement(quote.start, quote.end, "quote", (quote.words,))
+        before = plain[start : quote.start]
+        if _is_quote(plain, quote) and not _SUPPOSED.match(before):
+            denied = bool(_DENIED_QUOTE.search(before))
+            yield quote.start, quote.end, Statement(quote.start, quote.end, "quote", (quote.words,), denied)
 
 
 def _is_quote(plain: str, quote: Quote) -> bool:

@@ -17,6 +17,7 @@ from emotionthinker.claim_pauses import pause_statements
 from emotionthinker.claim_quotes import Quote, find_quotes, quote_statements
 from emotionthinker.claim_speaker import speaker_statements
 
+_ONE = re.compile(r"[\s/]*(?:(?:to|in) (?:an? )?)?")  # "a hushed whisper", "mumbles softly", "confined to a small range": one claim
 _MARKUP = re.compile(r"[*`#>]|(?<!\w)_|_(?!\w)")
 
 
@@ -60,8 +61,8 @@ def _without_overlap(plain: str, found: list[Found]) -> list[Statement]:
         statement = cut[i]
         if out and statement.start < out[-1].end:
             continue
-        if out and _same(out[-1], statement) and not plain[out[-1].end : statement.start].strip(" /"):
-            out[-1] = replace(out[-1], end=statement.end)  # "a hushed whisper", "mumbles softly"
+        if out and _same(out[-1], statement) and _ONE.fullmatch(plain, out[-1].end, statement.start):
+            out[-1] = replace(out[-1], end=statement.end)
         else:
             out.append(statement)
     return out

@@ -62,6 +62,11 @@ def word_times(page: Any, word: str) -> tuple[float, float]:
     return float(start), float(end)
 
 
+def words_lit(page: Any) -> list[str]:
+    labels = page.eval_on_selector_all(".et-word.et-lit", "all => all.map(word => word.getAttribute('aria-label'))")
+    return [label.split(",")[0] for label in labels]
+
+
 def speech_times(page: Any) -> tuple[float, float]:
     row = page.locator(".et-fact[data-row=pitch]")
     return float(row.get_attribute("data-start")), float(row.get_attribute("data-end"))
@@ -89,7 +94,10 @@ def test_verdicts_differ_in_line_and_sign(story: Callable[..., Any]) -> None:
     for css, sign in (("et-yes", "✓"), ("et-no", "✗"), ("et-open", "?")):
         marked = page.locator(f"#et-reasoning .et-claim.{css}").first
         assert sign in marked.inner_text()
-        styles[css] = marked.evaluate("one => { const s = getComputedStyle(one); return [s.textDecorationStyle, s.textDecorationColor]; }")
+        styles[css] = marked.evaluate("""one => {
+            const style = getComputedStyle(one);
+            return [style.textDecorationStyle, style.textDecorationColor];
+        }""")
     assert [style for style, _ in styles.values()] == ["solid", "wavy", "dotted"]
     assert len({colour for _, colour in styles.values()}) == 3
     assert re.search(r"^\d of \d+ checkable claims supported · mentions \d of \d salient cues$",
@@ -114,8 +122,8 @@ def test_the_card_shows_the_numbers_under_the_pointer_and_at_the_focus(story: Ca
     page.mouse.move(0, 0)
     claim(page, "pitch is high").focus()
     page.keyboard.press("Tab")
-    assert card(page) | {"measured": ""} == {"": "✗ contradicted", "says": "energy low", "measured": ""} | {
-        key: value for key, value in card(page).items() if key in ("held against", "counts as right")}
+    lines = card(page)
+    assert (lines[""], lines["says"]) == ("✗ contradicted", "energy low")
     claim(page, "loud").focus()
     assert card(page)["why open"] == "It is said of a part of the clip, and the measure is of the whole."
     page.focus("#et-again")
@@ -130,7 +138,7 @@ def test_a_claim_plays_and_lights_exactly_its_frames(story: Callable[..., Any]) 
     page.keyboard.press("Enter")
     times = word_times(page, "never")
     assert band(page) == pytest.approx(times, abs=0.02)
-    assert page.eval_on_selector_all(".et-word.et-lit", "all => all.map(w => w.getAttribute('aria-label').split(',')[0])") == ["never"]
+    assert words_lit(page) == ["never"]
     assert page.eval_on_selector_all(".et-lane.et-lit", "all => all.map(l => l.dataset.name)") == ["words"]
     assert "et-lit" in page.get_attribute(".et-fact[data-row=stress]", "class")
     page.wait_for_function("document.querySelector('#et-audio audio').paused")
@@ -138,8 +146,7 @@ def test_a_claim_plays_and_lights_exactly_its_frames(story: Callable[..., Any]) 
 
     claim(page, "do that again").click()
     assert band(page) == pytest.approx((word_times(page, "do")[0], word_times(page, "again")[1]), abs=0.02)
-    lit = page.eval_on_selector_all(".et-word.et-lit", "all => all.map(w => w.getAttribute('aria-label').split(',')[0])")
-    assert lit == ["do", "that", "again"]
+    assert words_lit(page) == ["do", "that", "again"]
 
     third = (whole[1] - whole[0]) / 3
     for text, stretch in (("pitch falls", (whole[1] - third, whole[1])), ("loud", (whole[0], whole[0] + third)),
@@ -149,7 +156,8 @@ def test_a_claim_plays_and_lights_exactly_its_frames(story: Callable[..., Any]) 
 
 
 def test_the_card_shows_hostile_words_as_text_and_stays_in_the_window(story: Callable[..., Any]) -> None:
-    page = story(f"<think> She says '{NASTY}' and the pitch is high. </think><answer> angry </answer>", width=360, height=740, dark=True)
+    reply = f"<think> She says '{NASTY}' and the pitch is high. </think><answer> angry </answer>"
+    page = story(reply, width=360, height=740, dark=True)
     for index in range(page.locator("#et-reasoning .et-claim").count()):
         page.locator("#et-reasoning .et-claim").nth(index).focus()
         box = page.locator("#et-card").bounding_box()
