@@ -54,6 +54,8 @@ _REPEATED = re.compile(
 )
 _RARE = re.compile(r" (?:are|were) (?:rare|few|scarce)\b")
 _STRETCHED = re.compile(r" (?:is|are|were|was) (?:quite |rather |very )?long\b")
+_AMOUNTS_SAID = (("none", _NONE, None), ("several", _MANY, _REPEATED), ("few", _FEW, _RARE), ("long", _LONG, _STRETCHED))
+_AND_AGAIN = re.compile(rf" after (?:{_OWN})")  # "pause after pause"
 _BESIDE = re.compile(
     r"\W*(?:(?:comes?|stands?|is|occurs|falls) )?(?P<side>before|after|follow(?:s|ing)?|preced(?:es|ing)) "
     rf"(?:the (?:word|name) )?(?:saying )?[\"'“‘«„]?(?P<words>{FILLER}+)"
@@ -81,11 +83,14 @@ def pause_statements(plain: str, start: int, end: int, text: str) -> Iterator[Fo
         if _GENERAL.search(plain, start, match.start()) and not _HERE.search(plain, start, match.start()):
             continue
         noun = match.start("shared") if match["shared"] else match.start()
-        before = plain[max(start, noun - 45) : noun]
-        stated = "none" if match["fluent"] else _amount(before, plain[match.end() : min(end, match.end() + 25)])
-        if stated == "several" and (twice := re.compile(rf" after (?:{_OWN})").match(plain, match.end(), end)):
+        low = max(start, noun - 45)
+        stated, first = _amount(plain[low:noun], plain[match.end() : min(end, match.end() + 25)])
+        if match["fluent"]:
+            stated, first = "none", None
+        if stated == "several" and (twice := _AND_AGAIN.match(plain, match.end(), end)):
             at = twice.end()
-        yield noun, at, Statement(noun, at, "pauses", (stated,), beside=_beside(plain, match.end(), end, text))
+        beside = _beside(plain, match.end(), end, text)
+        yield noun, at, Statement(noun if first is None else low + first, at, "pauses", (stated,), beside=beside)
         if again := _AGAIN.search(plain, at, min(end, at + 45)):
             value = "long" if "long" in again["amount"] else "several"
             span = again.start("amount"), again.end("amount")
@@ -93,14 +98,14 @@ def pause_statements(plain: str, start: int, end: int, text: str) -> Iterator[Fo
             yield *span, Statement(*span, "pauses", (value,), negated=bool(again["denied"]))
 
 
-def _amount(before: str, after: str) -> str:
-    if _NONE.search(before):
-        return "none"
-    if _MANY.search(before) or _REPEATED.match(after):
-        return "several"
-    if _FEW.search(before) or _RARE.match(after):
-        return "few"
-    return "long" if _LONG.search(before) or _STRETCHED.match(after) else "some"
+def _amount(before: str, after: str) -> tuple[str, int | None]:
+    """How many or how long, and where in `before` the words that say so begin, if they stand there."""
+    for amount, words_before, words_after in _AMOUNTS_SAID:
+        if said := words_before.search(before):
+            return amount, said.start()
+        if words_after is not None and words_after.match(after):
+            return amount, None
+    return "some", None
 
 
 def _beside(plain: str, at: int, end: int, text: str) -> tuple[str, str] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from benchmarks.grounding import FOLDER, PARTS, Row, long_texts, match, read_par
 from emotionthinker.claim_parts import Statement
 from emotionthinker.claims import find_statements
 from emotionthinker.grounding import CHANGE_DB, Claim, energy_change_db, verify_claims
+from emotionthinker.pipeline import ClaimChecker
 
 FROZEN_SHA256 = "08524d00367c0890d64c3b08299ada09146aa3be9a05aac2e6209a9107acb6e7"
 WANTED_F1, WANTED_VERDICTS, WANTED_MS = 0.90, 0.95, 20.0
@@ -37,6 +40,28 @@ def test_200_words_take_no_longer_than_they_may() -> None:
     texts = long_texts(read_part("develop"))
     assert min(len(text.split()) for text in texts) >= 200
     assert sorted(time_whole(texts, RECORDS["angry woman"]))[len(texts) // 2] <= WANTED_MS
+
+
+HOSTILE = ["the pitch rises " + "and then " * 900, "a short " * 1000, '"' * 8000, "§" * 8000, "stress on " * 800 + "x",
+           "'a " * 2500, "says *" + "a*" * 4000, "louder than the " + "the " * 2000, "twenty-" * 1100, "| pitch | high " * 500, "not " * 2000,
+           "words: " * 1100, "rises" + " -" * 4000 + "falls", "high pitch and " * 500]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[text[:12] for text in HOSTILE])
+def test_no_text_of_8000_characters_takes_long(text: str) -> None:
+    started = time.thread_time()
+    verify_claims(text, RECORDS["sad man"])
+    assert time.thread_time() - started < 2
+
+
+def test_a_model_that_runs_on_is_checked_ever_more_rarely() -> None:
+    prosody: Any = SimpleNamespace(to_dict=lambda: RECORDS["sad man"])
+    checker, sentence = ClaimChecker(prosody, "emotion"), "The pitch is low. "
+    events = [event for _ in range(400) for event in checker.feed(sentence)]
+    assert len(events) < 240  # 222 sentences are in the first 4000 characters
+    assert [len(event.claims) for event in events[:3]] == [1, 2, 3]
+    list(checker.finish())
+    assert len(checker.claims) == 400
 
 
 def test_the_frozen_part_is_what_was_frozen() -> None:
@@ -69,15 +94,16 @@ def test_a_claim_counts_once_and_only_of_its_attribute() -> None:
 
 # One fact changed: the claims about it become what the stated values say, and no other claim changes.
 
+STATEMENTS = {row["id"]: find_statements(row["text"]) for row in ROWS}
+BEFORE = {row["id"]: verify_claims(row["text"], RECORDS[row["record"]]) for row in ROWS}
 Holds = Callable[[Statement], bool | None]  # whether a statement is true of the changed record; None: as checkable as before
 
 
 def flips(row: Row, facts: dict[str, Any], about: str, holds: Holds) -> int:
     """Verify a text against its record and against that with other `facts`, and count the verdicts that changed."""
-    record = RECORDS[row["record"]]
-    before, after = verify_claims(row["text"], record), verify_claims(row["text"], record | facts)
+    after = verify_claims(row["text"], RECORDS[row["record"]] | facts)
     n = 0
-    for statement, old, new in zip(find_statements(row["text"]), before, after, strict=True):
+    for statement, old, new in zip(STATEMENTS[row["id"]], BEFORE[row["id"]], after, strict=True):
         truth = holds(statement) if old.attribute == about else None
         if old.attribute != about:
             assert new == old, row["id"]
@@ -185,7 +211,7 @@ def test_no_pause_and_many_pauses_change_exactly_the_claims_about_them() -> None
                     return None
                 return bool(true & set(statement.values)) != statement.negated
 
-            if not any(s.beside for s in find_statements(row["text"])) or not pauses:
+            if not any(s.beside for s in STATEMENTS[row["id"]]) or not pauses:
                 n += flips(row, {"pauses": pauses}, "pauses", holds)
     assert n > 40
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotionthinker.claims import find_statements
-from emotionthinker.grounding import coverage, precision, salient_attributes, verify_claims
+from emotionthinker.grounding import coverage, ground, precision, salient_attributes, verify_claims
 
 
 def level(name: str | None, percentile: float | None, value: float | None = 1.0, unit: str = "") -> dict:
@@ -233,6 +233,9 @@ def test_precision_and_coverage_count_what_they_say() -> None:
     assert precision(claims) == pytest.approx(2 / 3)
     assert salient_attributes(RECORD) == ["pitch_level", "pitch_range", "energy_level", "speed_level", "intonation", "stress"]
     assert coverage(claims, RECORD) == pytest.approx(3 / 6)
+    assert str(ground(claims, RECORD)) == "2 of 3 checkable claims supported · mentions 3 of 6 salient cues"
+    assert ground(claims, RECORD).to_dict() == {"precision": pytest.approx(2 / 3), "coverage": 0.5}
+    assert str(ground([], {})) == "no checkable claim"
     assert precision([]) is None
     assert coverage([], {"levels": {}, "intonation": None, "stressed_words": []}) is None
 
