@@ -18,7 +18,6 @@ from emotionthinker.claim_words import Stated
 FARTHEST = 14  # words between a cue and a value said of it
 NEGATION_REACH = 6  # words between a negation and the value it denies
 
-
 _PAUSE = re.compile(r"pauses?|hesitations?|breaks?|silences?|gaps?")
 _DETERMINERS = w.DEFINITE | {"a", "an"}
 _JOINTS = {"and", "but", "while", "whereas", ",", ":", "so"}
@@ -166,7 +165,8 @@ def _cue_after(tokens: list[Token], i: int) -> int | None:
                 between = [t.value.of.get(_kind(tokens, j), ("", "")) for t in tokens[first:j] if t.value]
                 if not any(other[0] == attribute for other in between):
                     return j
-                return None if any(t.kind == "punctuation" for t in tokens[first:j]) else _OF_OTHER_VALUE
+                apart = any(t.kind == "punctuation" or t.text in ("and", "but", "yet") for t in tokens[first:j])
+                return None if apart else _OF_OTHER_VALUE
             if not headed or token.cue not in ("speech", "person", "voice"):
                 return None
         elif token.value is None and token.text not in w.BETWEEN and not _is_adjective(tokens, j):
@@ -217,11 +217,19 @@ def _cue_before(tokens: list[Token], i: int) -> int | None:
         if token.text in _DETERMINERS and k > 0 and tokens[k - 1].text in _JOINTS:
             return None  # a new subject that is no cue
         if token.kind == "cue":
-            if _fits(tokens, i, k):
+            if _fits(tokens, i, k) and not _is_place(tokens, k, i):
                 return k
             if token.cue not in ("speech", "person", "bare range") and token.text != "it":
                 return None
     return None
+
+
+def _is_place(tokens: list[Token], k: int, i: int) -> bool:
+    """Whether the cue k is where something else moves: "the tension in the voice rises"."""
+    value = tokens[i].value
+    moves = value is not None and value.verb and "intonation" in value.of
+    inside = k > 1 and tokens[k - 1].text in w.DEFINITE and tokens[k - 2].text == "in"
+    return moves and tokens[k].cue == "voice" and inside and k > 2 and tokens[k - 3].kind == "word"
 
 
 def _coordinated(tokens: list[Token], i: int, j: int | None) -> Iterator[int]:
@@ -316,9 +324,8 @@ def _is_expected(tokens: list[Token], i: int, j: int | None) -> bool:
     expecting = [k for k, token in enumerate(tokens) if token.text in w.EXPECTING and not _is_manner(tokens, k)]
     if any(first <= k < last + 2 for k in expecting):
         return not _is_definite(tokens, first) or (j is not None and j < i)
-    gapped = (
-        j is not None and j < i and not any(t.text in w.COPULAS for t in tokens[j:i])
-    )  # "the pitch is usually low and the range narrow"
+    # "the pitch is usually low and the range narrow"
+    gapped = j is not None and j < i and not any(t.text in w.COPULAS for t in tokens[j:i])
     return any(k < first for k in expecting) and (gapped or not _is_definite(tokens, first))
 
 

@@ -21,7 +21,7 @@ AGES: list[tuple[str, tuple[str, ...]]] = [
     (rf"elderly|seniors?|pensioner|grand(?:pa|ma|father|mother)(?:-aged)?|old age|aged {_PERSON}|old {_PERSON}", ("Elderly",)),
     (rf"older[- ](?:adult|{_PERSON})", ("Middle-aged", "Elderly")),
     (r"teen(?:age|ager|aged)?s?\b|adolescent", ("Teenager",)),
-    (r"child(?:ish|like)?\b|kid\b|little (?:boy|girl)", ("Child",)),
+    (r"(?<!his )(?<!her )(?<!the )child(?:ish|like)?\b|kid\b|little (?:boy|girl)", ("Child",)),
     (rf"young(?:er)?[- ](?:girl|boy|{_PERSON})", ("Teenager", "Young Adult")),
     (r"adult", ("Young Adult", "Middle-aged", "Elderly")),
 ]
@@ -31,9 +31,12 @@ _UNITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _NUMBER = rf"\d{{1,2}}|(?:{'|'.join(reversed(_UNITS))})\b|(?:{'|'.join(_TENS)})y(?:[- ](?:{'|'.join(_UNITS[1:10])}))?\b"
 _RANGE = rf"({_NUMBER})(?:(?:\s?[-–]\s?| to | or )({_NUMBER}))?"
 _YEARS = r"(?:[- ]years?(?:[- ]old|[- ]of[- ]age)?|[- ]?y\.?/?o)\b"
-_NUMBERED = re.compile(
-    rf"\b(?:(?:aged|age:?|age is|age of|of about|of around) (?:about |around |roughly )?{_RANGE}(?:{_YEARS})?|{_RANGE}{_YEARS}|"
-    rf"(?:over|past|nearly) ((?:{'|'.join(_TENS)})y)\b(?! (?:per|hz|words|percent))|([1-9]\d)(?:-?ish|\+))(?! (?:ago|later|hz|db))"
+_TEN = rf"(?:{'|'.join(_TENS)})y"
+_NUMBERED = re.compile(  # "aged 25 to 30", "age: 34", "45 years old", "over seventy", "40ish", "70+"
+    rf"\b(?:(?:aged|age:?|age is|age of|of about|of around) (?:about |around |roughly )?{_RANGE}(?:{_YEARS})?|"
+    rf"{_RANGE}{_YEARS}|"
+    rf"(?:over|past|nearly) ({_TEN})\b(?! (?:per|hz|words|percent))|"
+    rf"([1-9]\d|{_TEN})(?:-?ish|\+))(?! (?:ago|later|hz|db))"
 )
 _DECADE = re.compile(rf"\b(?P<part>early|mid|late)?[- ]?(?:(?P<name>{'|'.join(_TENS)})ies|(?P<digit>[2-9])0s)\b")
 _PARTS = {"early": (0, 3), "mid": (4, 6), "late": (7, 9), None: (0, 9)}
@@ -43,7 +46,7 @@ _AGES = re.compile("|".join(rf"(?P<a{i}>\b(?:{pattern}))(?!\w)" for i, (pattern,
 _PERSON_AT_END = re.compile(rf"[- ](?:girl|boy|{_PERSON})$")
 # "higher than an average man", "for a woman", "the male range", "a man or a woman" are not about who speaks
 _COMPARED = re.compile(
-    r"\b(?:than|for|like|unlike|other|most|average|typical|whether)"
+    r"\b(?:than|for|unlike|other|most|average|typical|whether)"
     r"(?: (?:most|an?|the|that of|other|average|typical|many))*(?: \w+)? $"
 )
 _NORM = re.compile(r"'?s? (?:pitch |speech )?(?:range|norm|norms|average|reference|standard|speakers)\b")

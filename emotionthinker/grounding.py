@@ -226,15 +226,15 @@ def _judge_change(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, 
 def energy_change_db(facts: Mapping[str, Any]) -> float | None:
     """Mean power of the last third of the speech over that of the first, in dB; None without an energy track or speech."""
     track, segments = facts.get("energy") or {}, facts.get("segments") or []
-    hop_s = track.get("hop_s") or 0.0
-    speech = [
-        dbfs for index, dbfs in enumerate(track.get("dbfs") or []) if any(a <= (index + 0.5) * hop_s < b for a, b in segments)
-    ]
+    hop_s, dbfs = track.get("hop_s"), track.get("dbfs") or []
+    # frame i is centred on (i + 0.5) · hop_s
+    spans = [(math.ceil(a / hop_s - 0.5), math.ceil(b / hop_s - 0.5)) for a, b in segments] if hop_s else []
+    speech = [level for first, end in spans for level in dbfs[max(first, 0) : max(end, 0)]]
     third = len(speech) // 3
     if third == 0:
         return None
-    first, last = (sum(10 ** (dbfs / 10) for dbfs in part) / third for part in (speech[:third], speech[-third:]))
-    return 10 * math.log10(last / first)
+    start, end = (sum(10 ** (level / 10) for level in part) for part in (speech[:third], speech[-third:]))
+    return 10 * math.log10(end / start)
 
 
 def _judge_intonation(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -258,12 +258,10 @@ def _judge_pauses(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, 
     pauses = facts.get("pauses")
     if pauses is None:
         return NOT_CHECKABLE, None
-    longest_s = max((end - start for start, end in pauses), default=0.0)
-    measured = "no pause" if not pauses else f"{len(pauses)}, the longest {longest_s:.2f} s"
     beside = _pauses_beside(statement.beside, pauses, facts)
-    if beside is not None:
-        pauses, measured = beside
+    pauses, measured = beside or (pauses, "")
     longest_s = max((end - start for start, end in pauses), default=0.0)
+    measured = measured or (f"{len(pauses)}, the longest {longest_s:.2f} s" if pauses else "no pause")
     n = len(pauses)
     true_of = {"none": n == 0, "some": n >= 1, "several": n >= 2, "few": n <= 1, "long": longest_s >= LONG_PAUSE_S}
     return _verdict(true_of[statement.values[0]] != statement.negated), measured
