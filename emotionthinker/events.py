@@ -45,11 +45,12 @@ class ClaimsReady:
 
 @dataclass(frozen=True)
 class AnswerReady:
-    """The reply is complete. `emotion`: one of the labels or None; `label_scores`: label -> probability, or {}."""
+    """The reply is complete. `emotion`: one of the labels or None; the others: label -> probability, or {}."""
 
     emotion: str | None
     answer: str
     label_scores: dict[str, float]
+    first_impression: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,6 +68,7 @@ class Explanation:
     seconds: float  # from clip to end
     labels: tuple[str, ...] = ()
     mode: Mode = "emotion"
+    first_impression: dict[str, float] = field(default_factory=dict)  # as label_scores, but before any reasoning
     well_formed: bool = False
     span_s: tuple[float, float] = (0.0, 0.0)  # what the model heard, seconds from the clip's start
     warnings: list[str] = field(default_factory=list)  # the record's and the reply's
@@ -90,6 +92,7 @@ class Explanation:
             "reasoning": self.reasoning,
             "raw": self.raw,
             "label_scores": {label: round(p, 6) for label, p in self.label_scores.items()},
+            "first_impression": {label: round(p, 6) for label, p in self.first_impression.items()},
             "claims": [asdict(claim) for claim in self.claims],
             "grounding": self.grounding.to_dict(),
             "model": self.model,
