@@ -123,7 +123,7 @@
 
   function press(source) {
     light(source);
-    play(+source.dataset.start, +source.dataset.end);
+    play(+(source.dataset.from ?? source.dataset.start), +(source.dataset.to ?? source.dataset.end));
   }
 
   const secondsAt = (event) => {

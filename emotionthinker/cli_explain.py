@@ -97,6 +97,7 @@ def readable(explanation: Explanation) -> str:
     for claim in explanation.claims:
         measured = f" (measured: {claim.measured})" if claim.measured is not None else ""
         lines.append(f"{claim.verdict}: {claim.text}{measured}")
+    lines.append(f"grounding: {explanation.grounding}")
     lines += [f"warning: {sentence}" for sentence in explanation.warnings]
     lines.append(f"model: {explanation.model}, {explanation.seconds:.1f} s")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emotionthinker.prompt import Mode
 
 if TYPE_CHECKING:
-    from emotionthinker.grounding import Claim
+    from emotionthinker.grounding import Claim, Grounding
     from emotionthinker.prosody.record import Prosody
 
 
@@ -73,6 +73,13 @@ class Explanation:
     span_s: tuple[float, float] = (0.0, 0.0)  # what the model heard, seconds from the clip's start
     warnings: list[str] = field(default_factory=list)  # the record's and the reply's
 
+    @property
+    def grounding(self) -> Grounding:
+        """How many claims are supported, and how many salient cues are mentioned."""
+        from emotionthinker.grounding import ground
+
+        return ground(self.claims, self.prosody)
+
     def to_dict(self) -> dict[str, Any]:
         """As `explain --json` prints it: the keys of the prosody record, then those of the reply.
 
@@ -87,6 +94,7 @@ class Explanation:
             "label_scores": {label: round(p, 6) for label, p in self.label_scores.items()},
             "first_impression": {label: round(p, 6) for label, p in self.first_impression.items()},
             "claims": [asdict(claim) for claim in self.claims],
+            "grounding": self.grounding.to_dict(),
             "model": self.model,
             "seconds": round(self.seconds, 3),
             "labels": list(self.labels),

@@ -7,17 +7,22 @@ A claim is *supported* or *contradicted* by the record, or *not checkable* where
 uncertain one). Tolerances: a level is supported if it is the measured one, or if the clip's percentile lies within 5
 points of the stated band (15 points if the text hedges: "slightly high"), because no listener hears where a cut point
 lies. A denied level ("not high") is contradicted only where the level is clearly the denied one, by the same
-tolerance. Quoted words must be words of the transcript, in its order.
+tolerance. A level of a part of the clip ("loud at the end") is not checkable, for levels are of the whole. A change of
+energy is the last third of the speech against the first: 2 dB in the stated direction support it, none or the other
+direction contradict it. A contour at the start or end is judged by its first or last movement. A pause beside a named word
+is one within 0.15 s of it. Quoted words must be words of the transcript, in its order.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emotionthinker.claims import Statement, find_statements
+from emotionthinker.claim_parts import Statement
+from emotionthinker.claims import find_statements
 
 if TYPE_CHECKING:
     from emotionthinker.prosody.record import Prosody
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
 TOLERANCE = 5.0  # percentile points
 HEDGED_TOLERANCE = 15.0
 LONG_PAUSE_S = 0.5
+BESIDE_S = 0.15  # between a pause and the word that it is said to stand beside
+CHANGE_DB = 2.0  # between the first and the last third of the speech: a change; less is too little to tell
+STEADY_DB = 8.0  # commonly a sentence falls by some 5 dB towards its end (median of 80 CREMA-D clips), a quarter of them by 8
 SALIENT_MARGIN = 5.0  # a level is salient if it is this far inside an outer tertile
 
 SUPPORTED, CONTRADICTED, NOT_CHECKABLE = "supported", "contradicted", "not checkable"
@@ -75,17 +83,54 @@ def verify_claims(text: str, record: Prosody | Mapping[str, Any]) -> list[Claim]
     return claims
 
 
+@dataclass(frozen=True)
+class Grounding:
+    """How far an explanation rests on the measurement, in counts: claims, and salient cues."""
+
+    supported: int
+    checkable: int
+    mentioned: int
+    salient: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the checkable claims that are supported; None without a checkable claim."""
+        return self.supported / self.checkable if self.checkable else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the salient cues that are mentioned; None if no cue is salient."""
+        return self.mentioned / self.salient if self.salient else None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """As `explain --json` prints it."""
+        return {"precision": self.precision, "coverage": self.coverage}
+
+    def __str__(self) -> str:
+        claims = f"{self.supported} of {self.checkable} checkable claims supported" if self.checkable else "no checkable claim"
+        return claims + (f" · mentions {self.mentioned} of {self.salient} salient cues" if self.salient else "")
+
+
+def ground(claims: Sequence[Claim], record: Prosody | Mapping[str, Any]) -> Grounding:
+    """Count the supported claims of an explanation, and the salient cues of the record that it mentions."""
+    checkable = [claim for claim in claims if claim.verdict != NOT_CHECKABLE]
+    salient, mentioned = salient_attributes(record), {claim.attribute for claim in claims}
+    return Grounding(
+        supported=sum(claim.verdict == SUPPORTED for claim in checkable),
+        checkable=len(checkable),
+        mentioned=sum(attribute in mentioned for attribute in salient),
+        salient=len(salient),
+    )
+
+
 def precision(claims: Sequence[Claim]) -> float | None:
     """Share of the checkable claims that are supported; None without a checkable claim."""
-    checkable = [claim for claim in claims if claim.verdict != NOT_CHECKABLE]
-    return sum(claim.verdict == SUPPORTED for claim in checkable) / len(checkable) if checkable else None
+    return ground(claims, {}).precision
 
 
 def coverage(claims: Sequence[Claim], record: Prosody | Mapping[str, Any]) -> float | None:
     """Share of the measured salient cues that the claims mention; None if no cue is salient."""
-    salient = salient_attributes(record)
-    mentioned = {claim.attribute for claim in claims}
-    return sum(attribute in mentioned for attribute in salient) / len(salient) if salient else None
+    return ground(claims, record).coverage
 
 
 def salient_attributes(record: Prosody | Mapping[str, Any]) -> list[str]:
@@ -144,17 +189,17 @@ def _level(facts: Mapping[str, Any], attribute: str) -> tuple[str | None, float 
 
 
 def _judge_level(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    if not all(value in _BANDS for value in statement.values):
+        return _judge_change(statement, facts)
     level, percentile, measured = _level(facts, statement.attribute)
     if level is None:
         return NOT_CHECKABLE, None
-    if not all(value in _BANDS for value in statement.values):
-        return NOT_CHECKABLE, measured  # "the volume drops": one level for the clip says nothing of a change
+    if statement.where:
+        return NOT_CHECKABLE, measured
     inside = level in statement.values
     if statement.negated:
         # Denied and measured, but so near to another band that the denial may be heard as true.
-        near_edge = percentile is not None and any(
-            abs(percentile - edge) <= TOLERANCE for edge in _BANDS[level] if 0 < edge < 100
-        )
+        near_edge = percentile is not None and any(abs(percentile - edge) <= TOLERANCE for edge in _BANDS[level] if 0 < edge < 100)
         return _verdict(not inside or near_edge), measured
     tolerance = HEDGED_TOLERANCE if statement.hedged else TOLERANCE
     near = percentile is not None and any(
@@ -163,18 +208,49 @@ def _judge_level(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, s
     return _verdict(inside or near), measured
 
 
+def _judge_change(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+    """A level that is said to rise, fall or stay within the clip. Only that of energy is measured."""
+    change_db = energy_change_db(facts) if statement.attribute == "energy_level" else None
+    if change_db is None:
+        return NOT_CHECKABLE, None
+    measured = f"{change_db:+.1f} dB from the first to the last third of the speech"
+    stated = statement.values[0]
+    if stated == "steady":
+        return _verdict((abs(change_db) < STEADY_DB) != statement.negated), measured
+    along_db = change_db if stated == "rising" else -change_db
+    if 0 < along_db < CHANGE_DB:
+        return NOT_CHECKABLE, measured
+    return _verdict((along_db > 0) != statement.negated), measured
+
+
+def energy_change_db(facts: Mapping[str, Any]) -> float | None:
+    """Mean power of the last third of the speech over that of the first, in dB; None without an energy track or speech."""
+    track, segments = facts.get("energy") or {}, facts.get("segments") or []
+    hop_s, dbfs = track.get("hop_s"), track.get("dbfs") or []
+    # frame i is centred on (i + 0.5) · hop_s
+    spans = [(math.ceil(a / hop_s - 0.5), math.ceil(b / hop_s - 0.5)) for a, b in segments] if hop_s else []
+    speech = [level for first, end in spans for level in dbfs[max(first, 0) : max(end, 0)]]
+    third = len(speech) // 3
+    if third == 0:
+        return None
+    start, end = (sum(10 ** (level / 10) for level in part) for part in (speech[:third], speech[-third:]))
+    return 10 * math.log10(end / start)
+
+
 def _judge_intonation(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
     measured = facts.get("intonation")
     if measured not in _CONTOURS:
         return NOT_CHECKABLE, None
+    if statement.where == "part":  # on one word
+        return NOT_CHECKABLE, str(measured)
     true_of = {measured}
     # A wide, lively contour has a shape too, and a small one may be called flat whatever its shape.
     if measured == "expressive" and facts.get("contour_shape"):
         true_of.add(facts["contour_shape"])
     if facts.get("contour_dynamics") in ("flat", "expressive"):
         true_of.add(facts["contour_dynamics"])
-    if statement.at_end:
-        true_of |= {value.rsplit("-", 1)[-1] for value in true_of}
+    if statement.where:
+        true_of |= {value.split("-")[-1 if statement.where == "end" else 0] for value in true_of}
     return _verdict(bool(true_of & set(statement.values)) != statement.negated), str(measured)
 
 
@@ -182,11 +258,30 @@ def _judge_pauses(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, 
     pauses = facts.get("pauses")
     if pauses is None:
         return NOT_CHECKABLE, None
+    beside = _pauses_beside(statement.beside, pauses, facts)
+    pauses, measured = beside or (pauses, "")
     longest_s = max((end - start for start, end in pauses), default=0.0)
-    measured = "no pause" if not pauses else f"{len(pauses)}, the longest {longest_s:.2f} s"
+    measured = measured or (f"{len(pauses)}, the longest {longest_s:.2f} s" if pauses else "no pause")
     n = len(pauses)
     true_of = {"none": n == 0, "some": n >= 1, "several": n >= 2, "few": n <= 1, "long": longest_s >= LONG_PAUSE_S}
-    return _verdict(true_of[statement.values[0]]), measured
+    return _verdict(true_of[statement.values[0]] != statement.negated), measured
+
+
+def _pauses_beside(
+    beside: tuple[str, str] | None, pauses: Sequence[Sequence[float]], facts: Mapping[str, Any]
+) -> tuple[list[Sequence[float]], str] | None:
+    """The pauses before or after the named words, and that in words; None where no words are named, or not with their times."""
+    words = facts.get("words") or []
+    spoken, named = [" ".join(_words(str(w["word"]))) for w in words], _words(beside[1]) if beside else []
+    places = [i for i in range(len(spoken) - len(named) + 1) if named and spoken[i : i + len(named)] == named]
+    if beside is None or not places:
+        return None
+    side = beside[0]
+    edges = [words[i]["start"] if side == "before" else words[i + len(named) - 1]["end"] for i in places]
+    near = [p for p in pauses if any(abs(p[1 if side == "before" else 0] - edge) <= BESIDE_S for edge in edges)]
+    if not near:
+        return near, f'no pause {side} "{beside[1]}"'
+    return near, f'{max(end - start for start, end in near):.2f} s {side} "{beside[1]}"'
 
 
 def _judge_stress(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -207,7 +302,7 @@ def _judge_quote(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, s
         return NOT_CHECKABLE, None
     rest = iter(spoken)
     in_order = all(word in rest for word in _words(statement.values[0]))  # `in` consumes: each word after the one before
-    return _verdict(in_order), str(transcript)
+    return _verdict(in_order != statement.negated), str(transcript)
 
 
 def _words(text: str) -> list[str]:

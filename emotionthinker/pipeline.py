@@ -47,6 +47,8 @@ MAX_TEMPERATURE = 2.0
 QUICK_TOKENS = 24  # an answer without reasoning: two tags and a label
 SENTENCE_END = re.compile(r"[.!?][\"'”’)]*(?=\s|$)")
 CUT_TOLERANCE_S = 0.01
+OFTEN_CHARS = 4000  # up to here claims are checked at each end of a sentence, and then …
+CHECK_GROWTH = 1.05  # … whenever the text has grown by this factor, so that a model that runs on costs little
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ class ClaimChecker:
         # A stop at the very end may be the point of a number or of an abbreviation: wait for what follows.
         ends = [match.end() for match in SENTENCE_END.finditer(self._text, self._checked)]
         ends = [end for end in ends if end < len(self._text)]
-        if ends:
+        if ends and (ends[-1] <= OFTEN_CHARS or ends[-1] >= CHECK_GROWTH * self._checked):
             yield from self._check(ends[-1])
 
     def finish(self) -> Iterator[ClaimsReady]:
@@ -228,7 +230,8 @@ class ClaimChecker:
     def _check(self, end: int) -> Iterator[ClaimsReady]:
         from emotionthinker.grounding import verify_claims
 
-        # The whole text again, not the new sentence alone: a sentence may lean on the one before ("It is also loud").
+        # The whole text again, not the new sentence alone: a sentence may lean on the one before ("It is also loud"), a quote
+        # may run over several, and 200 words take a few milliseconds (`python -m benchmarks.grounding`).
         self._checked = end
         found = tuple(verify_claims(self._text[:end], self._facts))
         if found != self.claims:

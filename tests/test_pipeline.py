@@ -88,7 +88,9 @@ def test_explain_prints_one_json_object(tiny_omni_folder, capsys):
     assert code == 0
     assert (printed["emotion"], printed["transcription"], printed["model"]) == ("angry", WORDS, "Tiny")
     assert sum(printed["label_scores"].values()) == pytest.approx(1, abs=1e-4)
-    assert printed["claims"]
+    assert {claim["verdict"] for claim in printed["claims"]} <= {"supported", "contradicted", "not checkable"}
+    assert printed["grounding"]["precision"] in (0.0, 0.5, 1.0)  # of "loud" and "fast"
+    assert 0 <= printed["grounding"]["coverage"] <= 1
 
 
 def test_explain_for_people(tiny_omni_folder, capsys):
@@ -97,6 +99,7 @@ def test_explain_for_people(tiny_omni_folder, capsys):
     assert code == 0
     assert printed.startswith("The voice is loud. The pace is fast.\n\nangry\n")
     assert "sounds: angry\nscores: angry 0." in printed
+    assert "\ngrounding: " in printed and " of 2 checkable claims supported · mentions " in printed
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from emotionthinker.claim_words import HEDGES, SEX, VALUES
+from emotionthinker.claim_speaker import SEX
+from emotionthinker.claim_words import HEDGES, VALUES
 from emotionthinker.errors import EmotionThinkerError
 from training.corpora import read_jsonl
 from training.template_phrases import NOUNS, SOUNDS

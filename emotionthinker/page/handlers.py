@@ -177,7 +177,7 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
         told = answer if describe else reasoning
         return Screen(status, reasoning=reasoning_html(told, claims, record, state),
                       answer=answer_html(state, emotion=emotion, answer=answer, scores=scores, first=first, claims=claims,
-                                         describe=describe, **more))
+                                         record=record, describe=describe, **more))
 
     try:
         yield screen(status_html("thinking", f"{thinker.name} is listening …"))

@@ -5,10 +5,15 @@ Verdicts are told apart by sign and line as well as by colour. Every text of the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Literal
 
+from emotionthinker.claim_parts import Statement
+from emotionthinker.claims import find_statements
+from emotionthinker.grounding import Claim, ground
+from emotionthinker.page.claim_card import card_lines
 from emotionthinker.page.stretches import LANES, claim_target
 
 State = Literal["empty", "waiting", "thinking", "stopped", "done", "failed"]
@@ -31,12 +36,13 @@ def reasoning_html(reasoning: str, claims: Sequence[dict[str, Any]], record: dic
     """
     if not reasoning:
         return f'<div class="et-story et-empty" data-state="{state}"><p>{escape(WAITING[state])}</p></div>'
+    found = {(s.start, s.end): s for s in find_statements(reasoning)} if claims else {}
     parts, at = [], 0
     for claim in sorted(claims, key=lambda c: (c["start_char"], -c["end_char"])):
         start, end = claim["start_char"], claim["end_char"]
         if start < at or end > len(reasoning) or end <= start or claim["verdict"] not in SIGNS:
             continue
-        parts += [escape(reasoning[at:start]), _mark(reasoning[start:end], claim, record)]
+        parts += [escape(reasoning[at:start]), _mark(reasoning[start:end], claim, record, found.get((start, end)))]
         at = end
     parts.append(escape(reasoning[at:]))
     caret = '<span class="et-caret" aria-hidden="true"></span>' if state == "thinking" else ""
@@ -44,27 +50,31 @@ def reasoning_html(reasoning: str, claims: Sequence[dict[str, Any]], record: dic
     return f'<div class="et-story" data-state="{state}"><p dir="auto">{"".join(parts)}{caret} {stopped}</p></div>'
 
 
-def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None) -> str:
+def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None, statement: Statement | None) -> str:
     sign, css = SIGNS[claim["verdict"]]
-    title = f"{claim['verdict']}: says {claim.get('stated') or '–'}, measured {claim.get('measured') or '–'}"
+    spoken = f"{claim['verdict']}: says {claim.get('stated') or '–'}, measured {claim.get('measured') or '–'}"
+    card = json.dumps([(f"{sign} {claim['verdict']}", ""), *card_lines(claim, record, statement)], ensure_ascii=False)
     target = ""
     if record is not None:
-        (start, end), row, words = claim_target(text, claim["attribute"], record)
-        lit = "" if words is None else f' data-words="{",".join(map(str, words))}"'
-        target = f' data-start="{start:.3f}" data-end="{end:.3f}" data-row="{row}" data-lane="{LANES[row]}"{lit}'
+        aim = claim_target(claim, record, statement)
+        lit = "" if aim.words is None else f' data-words="{",".join(map(str, aim.words))}"'
+        target = (f' data-start="{aim.stretch[0]:.3f}" data-end="{aim.stretch[1]:.3f}" data-from="{aim.played[0]:.3f}" '
+                  f'data-to="{aim.played[1]:.3f}" data-row="{aim.row}" data-lane="{LANES[aim.row]}"{lit}')
     before, space, last = text.rpartition(" ")  # the sign stays on the line of the last word
-    return (f'<span class="et-claim {css}" role="button" tabindex="0" title="{escape(title)}"{target}>{escape(before + space)}'
+    return (f'<span class="et-claim {css}" role="button" tabindex="0" data-at="{claim["start_char"]}" '
+            f'data-card="{escape(card)}"{target}>{escape(before + space)}'
             f'<span class="et-last">{escape(last)}<sup aria-hidden="true">{sign}</sup></span>'
-            f'<span class="et-sr"> ({escape(title)})</span></span>')
+            f'<span class="et-sr"> ({escape(spoken)})</span></span>')
 
 
 def answer_html(state: State, *, emotion: str | None = None, answer: str = "", scores: dict[str, float] | None = None,
-                first: dict[str, float] | None = None, claims: Sequence[dict[str, Any]] = (), describe: bool = False,
-                notes: Sequence[str] = ()) -> str:
+                first: dict[str, float] | None = None, claims: Sequence[dict[str, Any]] = (),
+                record: dict[str, Any] | None = None, describe: bool = False, notes: Sequence[str] = ()) -> str:
     """The answer apart from the reasoning: "sounds angry" with the model's own probabilities. A caption has no answer.
 
     scores: after the reasoning; first: before it, where the model can tell. After its reasoning a model is nearly sure of
-    whatever it has argued for, so the bars show the first where there is one.
+    whatever it has argued for, so the bars show the first where there is one. record: what the claims were held against, to
+    say how many of its salient cues they mention.
     """
     if state in ("empty", "waiting", "thinking") and (describe or not (answer or emotion)):
         return '<div class="et-answer et-empty" aria-hidden="true"></div>'
@@ -89,12 +99,11 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
         body.append(_bars(scores, "Probability of each emotion after the model's reasoning"))
         body.append('<p class="et-note">The bars are taken after its reasoning, which is what it has argued for.</p>')
     if state == "done":
-        checkable = [c for c in claims if c["verdict"] != "not checkable"]
-        supported = sum(c["verdict"] == "supported" for c in checkable)
-        if checkable:
-            body.append(f'<p class="et-note">{supported} of {len(checkable)} checkable claims supported by the measurement</p>')
+        grounding = ground([Claim(**claim) for claim in claims], record or {})
+        if grounding.checkable:
+            body.append(f'<p class="et-note et-grounding">{escape(str(grounding))}</p>')
         elif not describe:
-            body.append('<p class="et-note">The reasoning makes no claim that the measurement can check.</p>')
+            body.append('<p class="et-note et-grounding">The reasoning makes no claim that the measurement can check.</p>')
     body += [f'<p class="et-note">{escape(note)}</p>' for note in notes]
     return f'<div class="et-answer" data-state="{state}">{"".join(body)}</div>'
 

@@ -30,7 +30,7 @@ def test_each_verdict_has_its_sign_and_class() -> None:
               claim("love", "not checkable")]
     html = reasoning_html(TEXT, claims, a_record(), "done")
     for css, sign, part in (("et-yes", "✓", "pitch is high"), ("et-no", "✗", "pace is slow"), ("et-open", "?", "love")):
-        marked = re.search(rf'class="et-claim {css}"[^>]*>(.*?)<sup aria-hidden="true">\{sign}</sup>', html)
+        marked = re.search(rf'class="et-claim {css}"[^>]*>((?:(?!et-claim).)*?)<sup aria-hidden="true">\{sign}</sup>', html)
         assert marked
         assert re.sub("<[^>]+>", "", marked[1]) == part
     assert visible(html) == TEXT
@@ -76,7 +76,9 @@ def test_the_answer_says_sounds_and_orders_scores() -> None:
                        claim("pitch is high", "supported"), claim("pace is slow", "contradicted")])
     assert "sounds <strong><bdi>angry</bdi></strong>" in html
     assert html.index("0.90") < html.index("0.10")
-    assert "1 of 2 checkable claims" in html
+    assert "1 of 2 checkable claims supported</p>" in html
+    html = answer_html("done", emotion="angry", claims=[claim("pitch is high", "supported")], record=a_record())
+    assert "1 of 1 checkable claims supported · mentions 1 of 5 salient cues" in html
 
 
 def test_the_bars_show_the_first_impression_where_there_is_one() -> None:
