@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emotionthinker.prompt import Mode
+from emotionthinker.words_voice import WordsAndVoice, words_and_voice
 
 if TYPE_CHECKING:
     from emotionthinker.grounding import Claim
@@ -71,11 +72,17 @@ class Explanation:
     span_s: tuple[float, float] = (0.0, 0.0)  # what the model heard, seconds from the clip's start
     warnings: list[str] = field(default_factory=list)  # the record's and the reply's
 
+    @property
+    def words_and_voice(self) -> WordsAndVoice | None:
+        """The words held against the answer; None without words or without a label."""
+        return words_and_voice(self.prosody.transcription, self.emotion, self.label_scores)
+
     def to_dict(self) -> dict[str, Any]:
         """As `explain --json` prints it: the keys of the prosody record, then those of the reply.
 
         `span_s` and `warnings` are the explanation's own, which include the record's warnings.
         """
+        both = self.words_and_voice
         return {
             **self.prosody.to_dict(),
             "emotion": self.emotion,
@@ -83,6 +90,7 @@ class Explanation:
             "reasoning": self.reasoning,
             "raw": self.raw,
             "label_scores": {label: round(p, 6) for label, p in self.label_scores.items()},
+            "words_and_voice": None if both is None else {**asdict(both), "disagree": both.disagree},
             "claims": [asdict(claim) for claim in self.claims],
             "model": self.model,
             "seconds": round(self.seconds, 3),

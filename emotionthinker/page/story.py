@@ -59,8 +59,12 @@ def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None) -> st
 
 
 def answer_html(state: State, *, emotion: str | None = None, answer: str = "", scores: dict[str, float] | None = None,
-                claims: Sequence[dict[str, Any]] = (), describe: bool = False, notes: Sequence[str] = ()) -> str:
-    """The answer apart from the reasoning: "sounds angry" with the model's own probabilities. A caption has no answer."""
+                claims: Sequence[dict[str, Any]] = (), describe: bool = False, notes: Sequence[str] = (), remark: str = "",
+                remark_why: str = "") -> str:
+    """The answer apart from the reasoning: "sounds angry" with the model's own probabilities. A caption has no answer.
+
+    remark: one sentence right below the answer; remark_why: what it rests on, shown when it is pointed at.
+    """
     if state in ("empty", "waiting", "thinking") and (describe or not (answer or emotion)):
         return '<div class="et-answer et-empty" aria-hidden="true"></div>'
     body = []
@@ -75,6 +79,8 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
         body.append(f'<p class="et-note" dir="auto">{escape(answer)}</p>')
     elif state == "done":
         body.append('<p class="et-verdict">no emotion named</p>')
+    if remark:
+        body.append(f'<p class="et-note et-remark" title="{escape(remark_why)}">{escape(remark)}</p>')
     if scores and not describe:
         body.append(_bars(scores))
     if state == "done":
