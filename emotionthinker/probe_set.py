@@ -7,6 +7,7 @@ line per clip as soon as it is done, by which a run that was stopped goes on; at
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from emotionthinker.audio import load_clip
+from emotionthinker.audio import Clip, load_clip
 from emotionthinker.errors import EmotionThinkerError, ModelError
 from emotionthinker.events import Explanation
 from emotionthinker.export import result_json
@@ -139,10 +140,9 @@ def _probes(explainer: Explainer, rows: Sequence[dict[str, Any]], done: Mapping[
     for number, row in enumerate(todo, 1):
         line = {"clip": row["audio_path"], "emotion": row.get("emotion"), "sex": row.get("sex"), "speaker": row.get("speaker")}
         try:
-            other = beside(row, rows)
-            voice = load_clip(other["audio_path"]) if other else None
-            found = list(probe_clip(explainer, load_clip(row["audio_path"]), transcript=row.get("transcription"), other=voice,
-                                    changes=changes))
+            clip = load_clip(row["audio_path"])
+            other, voice = _other_voice(row, rows)
+            found = list(probe_clip(explainer, clip, transcript=row.get("transcription"), other=voice, changes=changes))
         except ModelError:
             raise  # the model is at fault, not the clip: stop, so that the next run goes on here
         except EmotionThinkerError as error:
@@ -150,15 +150,23 @@ def _probes(explainer: Explainer, rows: Sequence[dict[str, Any]], done: Mapping[
         else:
             before, steps = found[0], [step for step in found[1:] if isinstance(step, Step)]
             assert isinstance(before, Explanation)
-            yield line | {"other": other["audio_path"] if other else None} | probe_dict(before, steps)
+            yield line | {"other": other} | probe_dict(before, steps)
         each_s = (time.monotonic() - started) / number
         left_min = each_s * (len(todo) - number) / 60
         print(f"{len(rows) - len(todo) + number} of {len(rows)} clips, {each_s:.1f} s each, about {left_min:.0f} min left",
               file=sys.stderr, flush=True)
 
 
-def beside(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The clip whose voice is put in this one's place: the next of the set with another intended emotion, else the next."""
+def _other_voice(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[str | None, Clip | None]:
+    """Path and clip of the voice that is put in this one's place: the first of `beside` that can be read."""
+    for other in beside(row, rows):
+        with contextlib.suppress(EmotionThinkerError):  # it is named as failed in its own turn
+            return other["audio_path"], load_clip(other["audio_path"])
+    return None, None
+
+
+def beside(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The other clips of the set, from this one on, those that were meant to express something else first."""
     place = next(i for i, each in enumerate(rows) if each["audio_path"] == row["audio_path"])
     after = [*rows[place + 1 :], *rows[:place]]
-    return next((each for each in after if each.get("emotion") != row.get("emotion")), after[0] if after else None)
+    return sorted(after, key=lambda each: each.get("emotion") == row.get("emotion"))
