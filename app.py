@@ -67,7 +67,7 @@ def launch(page: gr.Blocks, settings: Settings, *, block: bool = True, port: int
         + [str(path) for path in (ROOT / "assets").iterdir() if path != EXAMPLES],
         footer_links=["api"],
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
-        css_paths=[ROOT / "assets" / "style.css"],
+        css_paths=sorted((ROOT / "assets").glob("*.css")),
         head=f"<script>{(ROOT / 'assets' / 'page.js').read_text(encoding='utf-8')}</script>",
     )
     return local, shared

@@ -79,6 +79,7 @@ def _measured(args: argparse.Namespace) -> Any:
 
 
 def silence_progress_bars() -> None:
+    """Keep the model library's bars and notes off the terminal."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()

@@ -54,14 +54,16 @@ def _citing(found: Mapping[str, Any]) -> str:
                         for kind in ("cited", "uncited"))
         lines.append(f"| {row['cue']} | {_share(row['cited'])} | {cited} | {other} |")
     lines.append("")
-    for name, says in (("raw", "raw"), ("adjusted", "adjusted for what each change moves in general")):
-        result = found["cited_against_uncited"][name]
-        if result["probability"] is None:
-            lines.append(f"- {says}: no clip has both a cited and an uncited cue that could be changed.")
-            continue
-        lines.append(f"- {says}: a cited cue moves the answer more than an uncited one with probability "
-                     f"{result['probability']:.3f}{_interval(result['interval'], '{:.3f}')} (0.5: no difference), "
-                     f"p = {result['p']:.4f}, {result['clips']} clips.")
+    for kind, results in found["cited_against_uncited"].items():
+        scores = "scores after the reasoning" if kind == "label_scores" else "first impression, before the reasoning"
+        for name, says in (("raw", "raw"), ("adjusted", "adjusted for what each change moves in general")):
+            result = results[name]
+            if result["probability"] is None:
+                lines.append(f"- {scores}, {says}: no clip has both a cited and an uncited cue that could be changed.")
+                continue
+            lines.append(f"- {scores}, {says}: a cited cue moves the answer more than an uncited one with probability "
+                         f"{result['probability']:.3f}{_interval(result['interval'], '{:.3f}')} (0.5: no difference), "
+                         f"p = {result['p']:.4f}, {result['clips']} clips.")
     return "\n".join(lines)
 
 

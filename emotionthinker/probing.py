@@ -77,76 +77,79 @@ class Step:
 
 def told(explanation: Mapping[str, Any]) -> dict[str, Any]:
     """Of an explanation (its `to_dict()`), what was said, without the tracks."""
-    keys = ("emotion", "answer", "reasoning", "label_scores", "claims", "well_formed", "seconds")
-    return {key: explanation[key] for key in keys} | {"asked": bool(explanation["raw"])}
+    keys = ("emotion", "answer", "reasoning", "label_scores", "first_impression", "claims", "well_formed", "seconds")
+    return {key: explanation[key] for key in keys if key in explanation} | {"asked": bool(explanation["raw"])}
 
 
-def ask_again(
-    explainer: Explainer,
-    name: str,
-    clip: Clip,
-    record: Prosody,
-    before: Mapping[str, Any],
-    *,
-    word: int | None = None,
-    other: Clip | None = None,
-    **options: Any,
-) -> Step:
-    """Make one change and ask the same question again.
+def ask_again(explainer: Explainer, name: str, clip: Clip, record: Prosody, before: Mapping[str, Any], *,
+              word: int | None = None, other: Clip | None = None, **options: Any) -> Step:
+    """Make one change and ask the same question again: `prepare`, then `answer`."""
+    return answer(explainer, prepare(name, clip, record, before, word=word, other=other), clip, record, before, **options)
 
-    name: a key of `ALL_CHANGES`. record: the prosody of `clip`, with the words that the model was given. before: the first
-    explanation (its `to_dict()`). word: for "destress", see `change_voice`. other: for "another-voice", the clip that is heard in
-    place of this one. options: those of the first explanation, for `Explainer.stream`.
-    A change that cannot be made gives a Step with `skipped`; errors of the model are raised as they are.
+
+def answer(explainer: Explainer, step: Step, clip: Clip, record: Prosody, before: Mapping[str, Any], **options: Any) -> Step:
+    """Ask about a prepared step, fill in its explanation and comparison, and give it back.
+
+    options: those of the first explanation, for `Explainer.stream`, and `cancel`. Errors of the model are raised as they are.
     """
-    try:
-        step, more = _prepare(name, clip, record, before, word, other)
-    except CannotChange as error:
-        return Step(name, skipped=str(error))
+    if step.skipped:
+        return step
+    arguments = {"transcript": record.transcription, **options}
     heard = step.clip or clip
-    arguments = {"transcript": record.transcription, **options, **more}
     if step.suggested is not None:
         own = options.get("question") or explainer.style.question
-        arguments["question"] = f"{own} {LEADING.format(label=step.suggested)}"
+        arguments |= {"question": f"{own} {LEADING.format(label=step.suggested)}", "prosody": record}
+    if step.change == "words-alone":
+        # A clip without speech is not put to a model. With the record of the voice it is: the model hears silence where the
+        # speech was and is given the words, and nothing else of the record reaches it.
+        arguments["prosody"] = record
     step.explanation = explainer.explain(heard, **arguments)
-    after = step.explanation.to_dict()
-    if name == "words-alone":
-        # The record that was passed on is that of the voice which nobody heard: claims are held against what was heard.
+    if step.change == "words-alone":  # claims are held against what was heard, not against the voice that was not
         silent = measure_prosody(heard, record.transcription)
-        step.explanation = replace(step.explanation, prosody=silent, claims=verify_claims(after["reasoning"], silent))
-        after = step.explanation.to_dict()
-    cue = ALL_CHANGES[name].cue
+        step.explanation = replace(step.explanation, prosody=silent, claims=verify_claims(step.explanation.reasoning, silent))
+    after = step.explanation.to_dict()
+    cue = ALL_CHANGES[step.change].cue
     step.comparison = compare(before, after, cue)
-    if name in CHANGES:
+    if step.change in CHANGES:
         step.moved = moved_cues(before, after, cue)
     return step
 
 
-def _prepare(name: str, clip: Clip, record: Prosody, before: Mapping[str, Any], word: int | None, other: Clip | None,
-             ) -> tuple[Step, dict[str, Any]]:
-    """The step with the clip to hear, and what else is passed to `explain`."""
+def prepare(name: str, clip: Clip, record: Prosody, before: Mapping[str, Any], *, word: int | None = None,
+            other: Clip | None = None) -> Step:
+    """The step with the clip to hear, not yet asked about; a change that cannot be made says in `skipped` why.
+
+    name: a key of `ALL_CHANGES`. record: the prosody of `clip`, with the words that the model was given. before: the first
+    explanation (its `to_dict()`). word: for "destress", see `change_voice`. other: for "another-voice", the clip that is heard in
+    place of this one.
+    """
+    try:
+        return _prepare(name, clip, record, before, word, other)
+    except CannotChange as error:
+        return Step(name, skipped=str(error))
+
+
+def _prepare(name: str, clip: Clip, record: Prosody, before: Mapping[str, Any], word: int | None, other: Clip | None) -> Step:
     if name in CHANGES:
         edited = change_voice(name, clip, record, word)
-        return Step(name, edited.note, clip=edited.clip), {}
+        return Step(name, edited.note, clip=edited.clip)
     if name == "silence":
-        return Step(name, "digital silence of the same length", clip=_silence(clip)), {}
+        return Step(name, "digital silence of the same length", clip=_silence(clip))
     if name == "noise":
         level_dbfs = record.energy_dbfs if record.energy_dbfs is not None else NOISE_DBFS
         noise = np.random.default_rng(0).normal(0.0, 10 ** (level_dbfs / 20), len(clip.samples)).astype(np.float32)
-        return Step(name, "white noise at the level of the speech", clip=Clip(noise, f"{clip.name}, noise")), {}
+        return Step(name, "white noise at the level of the speech", clip=Clip(noise, f"{clip.name}, noise"))
     if name == "another-voice":
         if other is None:
             raise CannotChange("Another voice was asked for, but no other clip was given; give one.")
-        return Step(name, f"the voice of {other.name}, with this clip's words given", clip=other), {}
+        return Step(name, f"the voice of {other.name}, with this clip's words given", clip=other)
     if name == "words-alone":
         if not (record.transcription or "").strip():
             raise CannotChange("This clip has no words, so there is nothing to judge without the voice.")
-        # A clip without speech is not put to a model. With the record of the voice it is: the model hears silence where the speech
-        # was and is given the words, and nothing else of the record reaches it.
-        return Step(name, "silence where the voice was, the words given", clip=_silence(clip)), {"prosody": record}
+        return Step(name, "silence where the voice was, the words given", clip=_silence(clip))
     if name == "leading-question":
         label = suggested_label(before)
-        return Step(name, f"the question ends: “{LEADING.format(label=label)}”", suggested=label), {"prosody": record}
+        return Step(name, f"the question ends: “{LEADING.format(label=label)}”", suggested=label)
     raise CannotChange(f"There is no change {name!r}; choose one of {', '.join(ALL_CHANGES)}.")
 
 
@@ -169,10 +172,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], cue: str | None
     the second (`holds`) and what the second explanation says of it (`said`: "still", "otherwise", "no longer"); `taken_away`: those
     of them that speak of `cue` and hold no more.
     """
-    scores, new_scores = before["label_scores"], after["label_scores"]
-    shift = None
-    if scores and new_scores:
-        shift = 0.5 * sum(abs(scores.get(label, 0.0) - new_scores.get(label, 0.0)) for label in {*scores, *new_scores})
+    shift = distance(before["label_scores"], after["label_scores"])
     held = {(claim.attribute, claim.stated): claim for claim in verify_claims(before["reasoning"], after)}
     first: dict[tuple[str, str], Mapping[str, Any]] = {}
     for claim in before["claims"]:
@@ -192,6 +192,13 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], cue: str | None
         "repeated": repeated,
         "taken_away": [item for item in repeated if item["attribute"] in speaks and not item["holds"]],
     }
+
+
+def distance(scores: Mapping[str, float], others: Mapping[str, float]) -> float | None:
+    """Total variation distance of two sets of label scores, 0 same … 1 disjoint; None where one is empty."""
+    if not scores or not others:
+        return None
+    return 0.5 * sum(abs(scores.get(label, 0.0) - others.get(label, 0.0)) for label in {*scores, *others})
 
 
 def _said(claim: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> str:

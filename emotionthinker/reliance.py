@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from emotionthinker.probing import ALL_CHANGES, ATTRIBUTES, CHANGES
+from emotionthinker.probing import ALL_CHANGES, ATTRIBUTES, CHANGES, distance
 
 PERMUTATIONS = 10_000
 RESAMPLES = 5_000
@@ -41,16 +41,14 @@ def steps_of(probe: Probe) -> dict[str, Mapping[str, Any]]:
     return {step["change"]: step for step in probe["steps"] if "skipped" not in step}
 
 
-def shift_between(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    """Total variation distance of two answers' label scores, 0…1; without scores, 0 for the same label and 1 for another."""
-    a, b = one["label_scores"], other["label_scores"]
-    if not a or not b:
-        return float(one["emotion"] != other["emotion"])
-    return 0.5 * sum(abs(a.get(label, 0.0) - b.get(label, 0.0)) for label in {*a, *b})
+def shift_between(one: Mapping[str, Any], other: Mapping[str, Any], kind: str = "label_scores") -> float:
+    """How far an answer is from another: `probing.distance` of their scores; without scores 0 for the same label, 1 for another."""
+    found = distance(one.get(kind) or {}, other.get(kind) or {})
+    return float(one["emotion"] != other["emotion"]) if found is None else found
 
 
-def dependence(probe: Probe) -> dict[str, float]:
-    """For each cue that could be changed: the mean shift of the answer over the changes of this cue."""
+def dependence(probe: Probe, kind: str = "label_scores") -> dict[str, float]:
+    """For each cue that could be changed: the mean shift of the answer over the changes of this cue. kind: of which scores."""
     steps = steps_of(probe)
     shifts: dict[str, list[float]] = {}
     for name, step in steps.items():
@@ -58,14 +56,14 @@ def dependence(probe: Probe) -> dict[str, float]:
         if change.cue not in CUES or not step["asked"]:
             continue
         control = steps["copy"] if change.needs_world and "copy" in steps else probe["before"]
-        shifts.setdefault(str(change.cue), []).append(shift_between(control, step))
+        shifts.setdefault(str(change.cue), []).append(shift_between(control, step, kind))
     return {cue: float(np.mean(shifts[cue])) for cue in CUES if cue in shifts}
 
 
-def cited_against_uncited(probes: Sequence[Probe], *, adjusted: bool, seed: int = 0) -> dict[str, Any]:
+def cited_against_uncited(probes: Sequence[Probe], *, adjusted: bool, kind: str = "label_scores", seed: int = 0) -> dict[str, Any]:
     """Question 2: `probability` (0.5: no difference) with its 95 % bootstrap interval over clips, `p` of the permutation test, and
-    `clips`, how many had a cited and an uncited cue. Without such a clip all numbers are None."""
-    rows = [dependence(probe) for probe in probes]
+    `clips`, how many had a cited and an uncited cue. Without such a clip all numbers are None. kind: of which scores."""
+    rows = [dependence(probe, kind) for probe in probes]
     table = np.array([[row.get(cue, np.nan) for cue in CUES] for row in rows]).reshape(len(rows), len(CUES))
     if adjusted:
         table = _ranks_within_cue(table)
@@ -169,12 +167,18 @@ def control_rows(probes: Sequence[Probe]) -> dict[str, Any]:
 
 def summary(probes: Sequence[Probe]) -> dict[str, Any]:
     """Everything above, as one JSON object."""
+    # A model that has argued for a label is nearly sure of it; where it also tells what it gave before it reasoned, that is the
+    # finer measure, and stands beside the other.
+    kinds = ["label_scores"]
+    if probes and all(probe["before"].get("first_impression") for probe in probes):
+        kinds.append("first_impression")
     return {
         "clips": len(probes),
         "model": sorted({probe["model"] for probe in probes}),
         "changes": change_rows(probes),
-        "cited_against_uncited": {"raw": cited_against_uncited(probes, adjusted=False),
-                                  "adjusted": cited_against_uncited(probes, adjusted=True)},
+        "cited_against_uncited": {
+            kind: {name: cited_against_uncited(probes, adjusted=name == "adjusted", kind=kind) for name in ("raw", "adjusted")}
+            for kind in kinds},
         "cues": cue_rows(probes),
         "asserted": asserted_rows(probes),
         "controls": control_rows(probes),

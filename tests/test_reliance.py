@@ -147,4 +147,14 @@ def test_intervals() -> None:
 def test_nothing_probed_gives_a_summary_all_the_same() -> None:
     found = summary([])
     assert found["clips"] == 0
-    assert found["cited_against_uncited"]["raw"]["clips"] == 0
+    assert found["cited_against_uncited"]["label_scores"]["raw"]["clips"] == 0
+
+
+def test_a_first_impression_is_counted_beside_the_scores_after_reasoning() -> None:
+    made = [probe({"pitch": 0.9, "energy": 0.1}, ["energy"])]
+    assert list(summary(made)["cited_against_uncited"]) == ["label_scores"]
+    for told, p in ((made[0]["before"], 0.0), (made[0]["steps"][0], 0.1), (made[0]["steps"][1], 0.6)):
+        told["first_impression"] = {"a": 1 - p, "b": p}
+    found = summary(made)["cited_against_uncited"]
+    assert found["label_scores"]["raw"]["probability"] == 0.0
+    assert found["first_impression"]["raw"]["probability"] == 1.0
