@@ -9,11 +9,11 @@ Two sets, both made when the command runs:
   pleasant, each asked about with its own plain words, with a friendly sentence and with an unhappy one given as its transcript.
 
 An answer follows the voice or the words if it lies on their side: happy is pleasant; sad, angry, disgust and fear are unpleasant;
-any other answer, and none, follows neither. Where both agree the row says how often the answer lies on their side. A row of conflict
-means something only as far as the row of the same voice under plain words shows that this voice is heard as it was meant; a model
-that calls a voice sad under any words does not follow sad words. Below the table stands how far the answer (P(pleasant) − P(unpleasant)) moves when only the words change and
-when only the voice does. Intervals are 95 %: Wilson for shares, bootstrap over pairs of clips for movements; clips of one speaker
-count as independent.
+any other answer, and none, follows neither. Where both agree the row says how often the answer lies on their side. A row of
+conflict means something only as far as the row of the same voice under plain words shows that this voice is heard as it was meant;
+a model that calls a voice sad under any words does not follow sad words. Below the table stands how far the answer
+(P(pleasant) − P(unpleasant)) moves when only the words change and when only the voice does. Intervals are 95 %: Wilson for shares,
+bootstrap over pairs of clips for movements; clips of one speaker count as independent.
 """
 
 from __future__ import annotations
@@ -176,8 +176,8 @@ def markdown(found: dict[str, Any], model: str) -> str:
         possible = {"plain": ("voice", "neither"), row["voice"]: agree}.get(row["words"], ("voice", "words", "neither"))
         cells = " | ".join(_cell(row["follows"][name]) if name in possible else "–" for name in FOLLOWS)
         lines.append(f"| {row['source']} | {row['voice']} | {row['words']} | {row['clips']} | {cells} |")
-    lines += ["", "Read a row of conflict beside the rows of the same voice with plain and with agreeing words: if the answer lies on a "
-              "side there too, it does not follow the words to it.", ""]
+    lines += ["", "Read a row of conflict beside the rows of the same voice with plain and with agreeing words: if the answer lies on "
+              "a side there too, it does not follow the words to it.", ""]
     for move in found["moves"]:
         words, voice = _moved(move["words_move"]), _moved(move["voice_moves"])
         lines.append(f"{move['source']}: the answer (−1 unpleasant … +1 pleasant) moves by {words} when only the words go from "

@@ -2,7 +2,7 @@
 
 A change is meant to move one cue. What it moves of the others beyond the tolerance is its leak, and is reported with it. The
 tolerances are about what listeners begin to notice between two clips, and above what two measurements of one voice differ by
-(the aligner alone moves the rate by up to 5 %).
+(the aligner alone moves the rate by up to 5.5 %).
 """
 
 from __future__ import annotations

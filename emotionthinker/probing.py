@@ -180,7 +180,9 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], cue: str | None
             first.setdefault((claim["attribute"], claim["stated"]), claim)
     repeated = []
     for key, claim in first.items():
-        now = held[key]
+        now = held.get(key)
+        if now is None:  # found in the text only with the first record at hand
+            continue
         repeated.append({
             "attribute": claim["attribute"], "stated": claim["stated"], "text": claim["text"], "was": claim["measured"],
             "now": now.measured, "holds": now.verdict == SUPPORTED, "said": _said(claim, after["claims"]),
