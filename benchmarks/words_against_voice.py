@@ -176,8 +176,8 @@ def markdown(found: dict[str, Any], model: str) -> str:
         possible = {"plain": ("voice", "neither"), row["voice"]: agree}.get(row["words"], ("voice", "words", "neither"))
         cells = " | ".join(_cell(row["follows"][name]) if name in possible else "–" for name in FOLLOWS)
         lines.append(f"| {row['source']} | {row['voice']} | {row['words']} | {row['clips']} | {cells} |")
-    lines += ["", "Read a row of conflict beside the rows of the same voice with plain and with agreeing words: if the answer lies on "
-              "a side there too, it does not follow the words to it.", ""]
+    lines += ["", "Read a row of conflict beside the rows of the same voice with plain and with agreeing words: if the answer lies "
+              "on a side there too, it does not follow the words to it.", ""]
     for move in found["moves"]:
         words, voice = _moved(move["words_move"]), _moved(move["voice_moves"])
         lines.append(f"{move['source']}: the answer (−1 unpleasant … +1 pleasant) moves by {words} when only the words go from "

@@ -144,7 +144,7 @@ def _without_pauses(clip: Clip, record: Prosody) -> Edited:
 def _without_stress(clip: Clip, record: Prosody, word: int | None) -> Edited:
     """The word brought down to its neighbours in loudness, pitch and length, as far as it exceeds them."""
     words = align(clip.samples, record.transcription or "") or []
-    if len(words) != len(record.words):
+    if not words or len(words) != len(record.words):
         raise CannotChange("The words could not be placed in time in this clip, so no word can lose its stress; correct the words.")
     stressed = [i for i, w in enumerate(record.words) if w["stressed"]]
     if word is None:

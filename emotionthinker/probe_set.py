@@ -152,9 +152,10 @@ def _probes(explainer: Explainer, rows: Sequence[dict[str, Any]], done: Mapping[
             assert isinstance(before, Explanation)
             yield line | {"other": other} | probe_dict(before, steps)
         each_s = (time.monotonic() - started) / number
-        left_min = each_s * (len(todo) - number) / 60
-        print(f"{len(rows) - len(todo) + number} of {len(rows)} clips, {each_s:.1f} s each, about {left_min:.0f} min left",
-              file=sys.stderr, flush=True)
+        left_s = each_s * (len(todo) - number)
+        left = f"{left_s / 60:.0f} min" if left_s >= 120 else f"{left_s:.0f} s"
+        print(f"{len(rows) - len(todo) + number} of {len(rows)} clips, {each_s:.1f} s each, about {left} left", file=sys.stderr,
+              flush=True)
 
 
 def _other_voice(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[str | None, Clip | None]:

@@ -136,6 +136,8 @@ def test_no_speech_no_stress_no_such_word_no_such_change() -> None:
         change_voice("destress", clip, record)
     with pytest.raises(CannotChange, match="has 8 words"):
         change_voice("destress", clip, record, word=8)
+    with pytest.raises(CannotChange, match="could not be placed"):
+        change_voice("destress", clip, record.with_transcript(clip, "These are not the words that are said here at all."))
     with pytest.raises(CannotChange, match="copy, flatter"):
         change_voice("sweeter", clip, record)
 
