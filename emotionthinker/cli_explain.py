@@ -91,9 +91,10 @@ def readable(explanation: Explanation) -> str:
     lines = []
     if explanation.mode == "emotion":
         lines.append(f"\nsounds: {explanation.emotion or 'no label'}")
-    scores = sorted(explanation.label_scores.items(), key=lambda item: -item[1])
-    if scores:
-        lines.append("scores: " + ", ".join(f"{label} {p:.2f}" for label, p in scores))
+    for name, scores in (("scores", explanation.label_scores), ("before reasoning", explanation.first_impression)):
+        if scores:
+            ranked = sorted(scores.items(), key=lambda item: -item[1])
+            lines.append(f"{name}: " + ", ".join(f"{label} {p:.2f}" for label, p in ranked))
     if explanation.words_and_voice is not None and explanation.words_and_voice.disagree:
         lines.append(explanation.words_and_voice.sentence)
     for claim in explanation.claims:

@@ -46,11 +46,12 @@ class ClaimsReady:
 
 @dataclass(frozen=True)
 class AnswerReady:
-    """The reply is complete. `emotion`: one of the labels or None; `label_scores`: label -> probability, or {}."""
+    """The reply is complete. `emotion`: one of the labels or None; the others: label -> probability, or {}."""
 
     emotion: str | None
     answer: str
     label_scores: dict[str, float]
+    first_impression: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -68,6 +69,7 @@ class Explanation:
     seconds: float  # from clip to end
     labels: tuple[str, ...] = ()
     mode: Mode = "emotion"
+    first_impression: dict[str, float] = field(default_factory=dict)  # as label_scores, but before any reasoning
     well_formed: bool = False
     span_s: tuple[float, float] = (0.0, 0.0)  # what the model heard, seconds from the clip's start
     warnings: list[str] = field(default_factory=list)  # the record's and the reply's
@@ -75,7 +77,7 @@ class Explanation:
     @property
     def words_and_voice(self) -> WordsAndVoice | None:
         """The words held against the answer; None without words or without a label."""
-        return words_and_voice(self.prosody.transcription, self.emotion, self.label_scores)
+        return words_and_voice(self.prosody.transcription, self.emotion, self.first_impression or self.label_scores)
 
     def to_dict(self) -> dict[str, Any]:
         """As `explain --json` prints it: the keys of the prosody record, then those of the reply.
@@ -90,6 +92,7 @@ class Explanation:
             "reasoning": self.reasoning,
             "raw": self.raw,
             "label_scores": {label: round(p, 6) for label, p in self.label_scores.items()},
+            "first_impression": {label: round(p, 6) for label, p in self.first_impression.items()},
             "words_and_voice": None if both is None else {**asdict(both), "disagree": both.disagree},
             "claims": [asdict(claim) for claim in self.claims],
             "model": self.model,

@@ -44,6 +44,7 @@ Source = str | Path | tuple[np.ndarray, int] | Clip
 
 MAX_NEW_TOKENS = 4096
 MAX_TEMPERATURE = 2.0
+QUICK_TOKENS = 24  # an answer without reasoning: two tags and a label
 SENTENCE_END = re.compile(r"[.!?][\"'”’)]*(?=\s|$)")
 CUT_TOLERANCE_S = 0.01
 
@@ -142,11 +143,13 @@ class Explainer(ABC):
 
         parser, checked, raw = ResponseParser(labels, mode), ClaimChecker(record, mode), ""
         label_scores: dict[str, float] = {}
+        first_impression: dict[str, float] = {}
         if not record.segments:
             warnings.append("No speech was found, so the model was not asked.")
             parsed = parser.finish()
         else:
-            reply = self._reply(hear(clip.samples, span_s, self.style.bandwidth_hz), chat, options, cancel)
+            samples = hear(clip.samples, span_s, self.style.bandwidth_hz)
+            reply = self._reply(samples, chat, options, cancel)
             try:
                 for piece in reply:
                     raw += piece
@@ -159,7 +162,9 @@ class Explainer(ABC):
                 warnings += _reply_warnings(parsed, reply.complete, cancel.is_set(), mode, options)
             finally:
                 reply.close()
-        yield AnswerReady(parsed.emotion, parsed.answer, label_scores)
+            if mode == "emotion" and not cancel.is_set():
+                first_impression = self._first_impression(samples, labels, words, cancel)
+        yield AnswerReady(parsed.emotion, parsed.answer, label_scores, first_impression)
         yield Finished(
             Explanation(
                 prosody=record,
@@ -168,6 +173,7 @@ class Explainer(ABC):
                 reasoning=parsed.reasoning,
                 raw=raw,
                 label_scores=label_scores,
+                first_impression=first_impression,
                 claims=list(checked.claims),
                 model=self.name,
                 seconds=time.monotonic() - started,
@@ -178,6 +184,25 @@ class Explainer(ABC):
                 warnings=warnings,
             )
         )
+
+
+    def _first_impression(
+        self, samples: np.ndarray, labels: Sequence[str], words: str | None, cancel: threading.Event
+    ) -> dict[str, float]:
+        """Probabilities of the labels before any reasoning; {} for a model that was not taught to answer at once.
+
+        After its reasoning a model is nearly sure of what it has just argued for; this is how sure it was before.
+        """
+        if self.style.quick_question is None:
+            return {}
+        chat = messages(self.style, labels, words, self.style.quick_question)
+        reply = self._reply(samples, chat, ReplyOptions(QUICK_TOKENS), cancel)
+        try:
+            for _ in reply:
+                pass
+            return {} if cancel.is_set() else reply.label_scores(labels)
+        finally:
+            reply.close()
 
 
 class ClaimChecker:

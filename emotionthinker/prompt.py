@@ -65,13 +65,15 @@ ALIASES: tuple[frozenset[str], ...] = tuple(
 
 @dataclass(frozen=True)
 class PromptStyle:
-    """How one model is spoken to. `question` and `describe_question` may hold `{labels}`, `transcript_line` holds
-    `{transcript}` (None: the model is never told the words). `max_audio_s`: seconds it can hear at most;
-    `bandwidth_hz`: what it was trained on, None for all of 8 kHz."""
+    """How one model is spoken to. The questions may hold `{labels}`, `transcript_line` holds `{transcript}` (None: the
+    model is never told the words). `quick_question` asks for the label without reasoning; None: the model was not
+    taught that. `max_audio_s`: seconds it can hear at most; `bandwidth_hz`: what it was trained on, None for all of
+    8 kHz."""
 
     system_prompt: str = PUBLISHED_SYSTEM_PROMPT
     question: str = PUBLISHED_QUESTION
     describe_question: str = DESCRIBE_QUESTION
+    quick_question: str | None = None
     transcript_line: str | None = None
     labels: tuple[str, ...] = PUBLISHED_LABELS
     name: str = "EmotionThinker"

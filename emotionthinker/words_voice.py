@@ -37,14 +37,15 @@ class WordsAndVoice:
 def words_and_voice(text: str | None, emotion: str | None, label_scores: Mapping[str, float]) -> WordsAndVoice | None:
     """Words held against an answer; None without words or without a label.
 
-    label_scores: label → probability; where there are none, the label counts as certain. They disagree where both are charged and
-    in opposite directions.
+    label_scores: label → probability, before any reasoning where the model gives both; where there are none, the label counts as
+    certain. They disagree where both are charged in opposite directions and the label lies on the side of the scores.
     """
     if not (text or "").strip() or emotion is None:
         return None
     words, voice = words_compound(str(text)), voice_valence(label_scores or {emotion: 1.0})
     sentence = ""
-    if abs(words) >= WORDS_CHARGED and abs(voice) >= VOICE_CHARGED and words * voice < 0:
+    clear = abs(voice) >= VOICE_CHARGED and label_valence(emotion) * voice > 0
+    if abs(words) >= WORDS_CHARGED and clear and words * voice < 0:
         tone = "friendly" if words > 0 else "unhappy"
         sentence = f"The words sound {tone}, the voice does not: it sounds {emotion}."
     return WordsAndVoice(round(words, 4), round(voice, 4), sentence)

@@ -49,6 +49,13 @@ def test_replies_are_well_formed(nano, explanations):
         assert max(result.label_scores, key=result.label_scores.__getitem__) == result.emotion
 
 
+def test_it_says_how_sure_it_was_before_reasoning_only_where_it_was_taught_to(nano, explanations):
+    for result in explanations:
+        known = set() if nano.style.quick_question is None else set(nano.style.labels)
+        assert set(result.first_impression) == known
+        assert sum(result.first_impression.values()) == pytest.approx(float(bool(known)))
+
+
 @pytest.mark.parametrize(
     "which",
     [

@@ -65,6 +65,11 @@ def test_the_json_of_an_explanation(thinker, record, voice):
     assert printed["span_s"] == [0.15, 1.45]
 
 
+def test_a_model_that_was_not_taught_to_answer_at_once_has_no_first_impression(thinker, record, voice):
+    assert thinker.style.quick_question is None
+    assert thinker.explain((voice, 16_000), prosody=record).first_impression == {}
+
+
 # --- label scores ---------------------------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ FRIENDLY, UNHAPPY = "Thank you, this is wonderful!", "I hate this horrible place
     (UNHAPPY, "angry", {"angry": 1.0}, ""),
     (FRIENDLY, "neutral", {"neutral": 1.0}, ""),
     (FRIENDLY, "surprise", {"surprise": 1.0}, ""),
+    (FRIENDLY, "neutral", {"neutral": 0.4, "angry": 0.6}, ""),
     ("The airplane is almost full.", "angry", {"angry": 1.0}, ""),
 ])
 def test_only_charged_words_against_a_clear_voice_are_remarked(text: str, emotion: str, scores: dict[str, float],

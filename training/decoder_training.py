@@ -1,7 +1,8 @@
 """Stage two of Nano: the decoder learns to say what the tower hears.
 
 The tower stays as stage one left it; its states are computed anew from an augmented view in every pass, and only the
-projection and the text decoder are trained, from nothing, on examples of `training.tasks` made for that very view.
+projection and the text decoder are trained, from nothing, on examples of `training.tasks` made for that very view. It
+begins without sound: a decoder that has learned to copy before it has sentences to remember goes on copying (LOG.md).
 The forward pass is the thinker's own, entered behind its audio tower (a test compares both).
 """
 
@@ -20,10 +21,11 @@ from torch import nn
 from torch.nn import functional
 
 from emotionthinker.prompt import PromptStyle
+from training.hearing import Margins, audible, hear_cues
 from training.mel import Augmentation, MelCache, augment, whisper_scale
 from training.nano import audio_tower
 from training.tasks import Example, TaskMix, make_copy_example, make_example, shifted_record
-from training.tower_training import bucketed_batches, swapped, tower_states
+from training.tower_training import Heads, bucketed_batches, swapped, tower_states
 
 IGNORED = -100
 
@@ -36,8 +38,9 @@ class DecoderRecipe:
     weight_decay: float = 0.05
     warmup_share: float = 0.05
     ema: float = 0.998
-    label_weight: float = 4.0  # of the label's token against the others
-    copy_batch: int = 48  # examples without sound in every step, to learn quoting from
+    decisive_weight: float = 4.0  # of the tokens that decide the emotion against the others
+    copy_steps: int = 400  # before the first pass, on examples without sound alone: `copy_batch` × 4 of them a step
+    copy_batch: int = 16  # examples without sound in every later step, so that quoting stays copying
     bfloat16: bool = True
     seed: int = 0
 
@@ -51,13 +54,24 @@ def encode_example(processor: Any, example: Example, n_audio: int) -> tuple[list
     return ids + reply, len(ids)
 
 
+def decisive_tokens(processor: Any, example: Example) -> list[int]:
+    """Places, among the tokens of the reply, of those that decide the emotion."""
+    if not example.decisive:
+        return []
+    *tones, label = example.decisive
+    starts = [(example.reply.find(tone), tone) for tone in tones] + [(example.reply.rfind(label), label)]
+    spans = processor.tokenizer(example.reply, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return [
+        place
+        for place, (start, end) in enumerate(spans)
+        if any(start < at + len(phrase) and at < end for at, phrase in starts)
+    ]
+
+
 def collate(
-    processor: Any, examples: Sequence[Example], n_audio: Sequence[int], label_weight: float
+    processor: Any, examples: Sequence[Example], n_audio: Sequence[int], decisive_weight: float
 ) -> dict[str, torch.Tensor]:
     """ids (B, T), targets (B, T) shifted by one with `IGNORED` outside the reply, and their weights (B, T)."""
-    label_ids = {
-        e.label: processor.tokenizer.encode(" " + e.label, add_special_tokens=False)[0] for e in examples if e.label
-    }
     rows = [encode_example(processor, e, n) for e, n in zip(examples, n_audio, strict=True)]
     width = max(len(ids) for ids, _ in rows)
     ids = torch.full((len(rows), width), processor.tokenizer.pad_token_id)
@@ -68,9 +82,8 @@ def collate(
         ids[i, : len(row)] = tokens
         targets[i, start - 1 : len(row) - 1] = tokens[start:]
         weights[i, start - 1 : len(row) - 1] = 1.0
-        if example.label:  # the answer is the last token that is this label
-            place = int((tokens == label_ids[example.label]).nonzero()[-1])
-            weights[i, place - 1] = label_weight
+        for place in decisive_tokens(processor, example):
+            weights[i, start - 1 + place] = decisive_weight
     return {"ids": ids, "targets": targets, "weights": weights}
 
 
@@ -88,33 +101,69 @@ def reply_logits(
     return thinker.lm_head(hidden[spoken]).float(), batch["targets"][spoken], batch["weights"][spoken]
 
 
+def copy_loss(thinker: Any, processor: Any, style: PromptStyle, pool: Sequence[str], n: int, rng: np.random.Generator) -> Any:
+    """Cross-entropy on `n` examples without sound, made now."""
+    examples = [make_copy_example(style, pool, rng) for _ in range(n)]
+    silence = [torch.zeros(0, audio_tower(thinker).config.d_model)] * n
+    logits, goal, _ = reply_logits(thinker, silence, collate(processor, examples, [0] * n, 1.0))
+    return functional.cross_entropy(logits, goal)
+
+
 def train_decoder(
     thinker: Any, processor: Any, mels: MelCache, records: Sequence[dict], labels: Sequence[str], style: PromptStyle,
-    pool: Sequence[str], reference: Any, recipe: DecoderRecipe, mix: TaskMix, augmentation: Augmentation, folder: Path,
-    log: Callable[[dict], None], after_epoch: Callable[[int], None] | None = None,
+    pool: Sequence[str], heads: Heads, margins: Margins, reference: Any, recipe: DecoderRecipe, mix: TaskMix,
+    augmentation: Augmentation, folder: Path, log: Callable[[dict], None], after_epoch: Callable[[int], None] | None = None,
 ) -> None:  # fmt: skip
     """Train projection and decoder in place; resumes from `folder/decoder.pt`; keeps the averaged weights.
 
+    heads, margins: what the tower hears of each cue and how clearly, which decides what a text may state (`hearing`).
     after_epoch: called with the epoch number while the averaged weights are in place (for a look at generated answers).
     """
     tower = audio_tower(thinker)
     tower.requires_grad_(False)
     tower.proj.requires_grad_(True)
     trained = {n: p for n, p in thinker.named_parameters() if p.requires_grad and not n.startswith("model.visual")}
-    decay, plain = [p for p in trained.values() if p.dim() > 1], [p for p in trained.values() if p.dim() <= 1]
+    weighty, plain = [p for p in trained.values() if p.dim() > 1], [p for p in trained.values() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+        [{"params": weighty, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}],
         lr=recipe.learning_rate, betas=(0.9, 0.98),
     )  # fmt: skip
     average = {n: p.detach().clone() for n, p in trained.items()}
     total = math.ceil(len(records) / recipe.batch_size) * recipe.epochs
     epoch = step = 0
+    heads.eval()
     checkpoint = folder / "decoder.pt"
+
+    def keep() -> None:
+        state = {"trained": trained, "optimizer": optimizer.state_dict(), "average": average, "epoch": epoch, "step": step}
+        torch.save(state, checkpoint)
+
+    def update(loss: torch.Tensor) -> None:
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained.values(), 1.0)
+        optimizer.step()
+
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         thinker.load_state_dict(state["trained"], strict=False)
         optimizer.load_state_dict(state["optimizer"])
         average, epoch, step = state["average"], state["epoch"], state["step"]
+    else:
+        rng = np.random.default_rng([recipe.seed, 2])
+        thinker.train()
+        losses = []
+        for i in range(recipe.copy_steps):
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * min(1.0, (i + 1) / 50)
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+                loss = copy_loss(thinker, processor, style, pool, 4 * recipe.copy_batch, rng)
+            update(loss)
+            losses.append(loss.item())
+            if (i + 1) % 20 == 0:
+                mean = round(float(np.mean(losses[-20:])), 4)
+                log({"stage": "copying", "step": i + 1, "of": recipe.copy_steps, "copy_loss": mean})
+        keep()
     while epoch < recipe.epochs:
         rng = np.random.default_rng([recipe.seed, 1, epoch])
         thinker.train()
@@ -124,41 +173,28 @@ def train_decoder(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / total)))
             views = [augment(mels[i], augmentation, rng, style.bandwidth_hz) for i in batch]
-            examples = [
-                make_example(shifted_record(records[i], shift, reference), labels, style, pool, mix, rng, "train")
-                for i, (_, shift) in zip(batch, views, strict=True)
-            ]
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
                 with torch.no_grad():
                     states = tower_states(tower, [whisper_scale(mel) for mel, _ in views])
-                collated = collate(processor, examples, [len(s) for s in states], recipe.label_weight)
+                examples = []
+                for i, (_, shift), heard in zip(batch, views, hear_cues(heads, states), strict=True):
+                    stated = audible(shifted_record(records[i], shift, reference), heard, margins, reference)
+                    examples.append(make_example(stated, labels, style, pool, mix, rng, "train"))
+                collated = collate(processor, examples, [len(s) for s in states], recipe.decisive_weight)
                 logits, goal, weights = reply_logits(thinker, states, collated)
-                copies = [make_copy_example(style, pool, rng) for _ in range(recipe.copy_batch)]
-                no_sound = [states[0][:0]] * len(copies)
-                copied = reply_logits(thinker, no_sound, collate(processor, copies, [0] * len(copies), 1.0))
+                copied = copy_loss(thinker, processor, style, pool, recipe.copy_batch, rng)
             loss = (functional.cross_entropy(logits, goal, reduction="none") * weights).sum() / weights.sum()
-            copy_loss = functional.cross_entropy(copied[0], copied[1])
-            optimizer.zero_grad()
-            (loss + copy_loss).backward()
-            nn.utils.clip_grad_norm_(trained.values(), 1.0)
-            optimizer.step()
-            losses.append((loss.item(), copy_loss.item()))
+            update(loss + copied)
+            losses.append((loss.item(), copied.item()))
             step += 1
-            keep = min(recipe.ema, (step + 1) / (step + 10))
+            decay = min(recipe.ema, (step + 1) / (step + 10))
             with torch.no_grad():
                 for name, parameter in trained.items():
-                    average[name].lerp_(parameter, 1 - keep)
+                    average[name].lerp_(parameter, 1 - decay)
             if step % 20 == 0:
                 log({"stage": "decoder", "step": step, "of": total} | _means(losses[-20:]))
         epoch += 1
-        state = {
-            "trained": trained,
-            "optimizer": optimizer.state_dict(),
-            "average": average,
-            "epoch": epoch,
-            "step": step,
-        }
-        torch.save(state, checkpoint)
+        keep()
         left = (time.time() - started) * (recipe.epochs - epoch)
         log({"stage": "decoder", "epoch": epoch} | _means(losses) | {"left_s": round(left)})
         if after_epoch is not None:

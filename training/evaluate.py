@@ -1,26 +1,36 @@
 """Evaluate a thinker on labelled clips, from the text it generates and nothing else.
 
     python -m training.evaluate --model assets/nano --output runs/nano/evaluation \
-        --set "CREMA-D dev speakers=runs/nano/dev.jsonl" --set "RAVDESS actors 01–12=runs/nano/ravdess.jsonl"
+        --set "CREMA-D dev speakers=runs/nano/dev.jsonl" --set "RAVDESS actors 01–12=runs/nano/ravdess.jsonl" [--recipe FILE]
+        [--alone 100] [--judge 50 --judge_url URL --judge_model NAME --price_in USD --price_out USD --max_spend USD]
 
-Writes `evaluation.json`, `evaluation.md` and `replies.jsonl` (each reply, for reading) to the output folder; the first,
-copied beside the weights, is where the page takes its error rates from. Clips of other emotions than the model's labels
-are left out. Reported per set:
-UAR and accuracy against the intended label and against what listeners heard, with intervals that resample speakers;
-recall per emotion and per sex; the share of well-formed replies; per cue, the share of stated facts that agree with the
-measurement; the share of quoted words that are words of the transcript, also for sentences never seen in training.
+Writes `evaluation.json`, `evaluation.md`, one `evaluation-N.svg` a set, and `replies.jsonl` (each reply, for reading) to the output
+folder; the first, copied beside the weights, is where the page takes its error rates from. Clips of other emotions than the
+model's labels are left out. Reported per set:
+accuracy, UAR and macro-F1 against the intended label, the first two against what listeners heard, with intervals that resample
+speakers; recall per emotion; all of it per sex, per age and per both; the confusion; plain and pooled averages over the sets;
+the share of well-formed replies; per cue, the share of stated facts that agree with the measurement, precision and coverage of
+the reasoning; the share of quoted words that are words of the transcript, also for sentences never seen in training.
 A reply without a valid answer counts as wrong.
+
+--alone N   asks N clips of each set one by one, as at work: seconds to the first word and to the end, tokens per second, and
+            whether the label scores can be believed (expected calibration error, Brier score): those after the reasoning, which
+            are nearly sure of what was just argued for, and those of a model that can answer before it
+--judge N   has N replies of each set scored by a model at an endpoint (prompt: `training.judge`; key: OPENAI_API_KEY), which is
+            told the measurements; `judge.usage.jsonl` keeps what it cost
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +38,15 @@ import numpy as np
 
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
-from emotionthinker.grounding import verify_claims
+from emotionthinker.grounding import coverage, precision, salient_attributes, verify_claims
 from emotionthinker.listening import choose_span, hear
-from emotionthinker.prompt import PromptStyle, messages
+from emotionthinker.pipeline import ReplyOptions
+from emotionthinker.prompt import PromptStyle, canonical_label, messages
 from emotionthinker.response import ParsedResponse, parse_response
+from training.evaluation_report import markdown, plot
+from training.figures import averages, calibration, group_figures, interval, recognition_figures, share_interval, tally, uar_of
+from training.recipe_flags import with_recipe
 
-BOOTSTRAPS = 2000
 CUES = ("pitch_level", "pitch_range", "energy_level", "speed_level", "intonation", "gender", "pauses")
 LEVELS = ("pitch_level", "pitch_range", "energy_level", "speed_level")
 
@@ -88,18 +101,7 @@ def speaker_interval(
     truth: Sequence[str], guess: Sequence[str | None], speakers: Sequence[str], seed: int = 0
 ) -> list[float]:
     """95 % bootstrap interval of UAR that resamples speakers, as clips of one speaker are not independent."""
-    classes = sorted(set(truth))
-    names = sorted(set(speakers))
-    hits = np.zeros((len(names), len(classes)))
-    counts = np.zeros_like(hits)
-    for t, g, s in zip(truth, guess, speakers, strict=True):
-        hits[names.index(s), classes.index(t)] += t == g
-        counts[names.index(s), classes.index(t)] += 1
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(names), size=(BOOTSTRAPS, len(names)))
-    total = counts[draws].sum(1)
-    recall = np.divide(hits[draws].sum(1), total, out=np.full_like(total, np.nan), where=total > 0)
-    return [round(float(q), 3) for q in np.nanpercentile(np.nanmean(recall, axis=1), [2.5, 97.5])]
+    return interval(tally(truth, guess, speakers, sorted(set(truth))), uar_of, seed)
 
 
 def heard_label(record: dict) -> str | None:
@@ -111,37 +113,23 @@ def heard_label(record: dict) -> str | None:
 
 
 def recognition(records: Sequence[dict], parsed: Sequence[ParsedResponse], labels: Sequence[str]) -> dict[str, Any]:
-    """Figures of the answers: against intended and heard labels, per emotion, per sex, and the confusion counts."""
-    guess = [p.emotion for p in parsed]
-    truth = [r["emotion"] for r in records]
-    out: dict[str, Any] = {
-        "clips": len(records),
-        "speakers": len({r["speaker"] for r in records}),
-        "uar": round(uar(truth, guess), 4),
-        "uar_interval": speaker_interval(truth, guess, [r["speaker"] for r in records]),
-        "accuracy": round(float(np.mean([t == g for t, g in zip(truth, guess, strict=True)])), 4),
-        "recall": {}, "per_sex": {}, "confusion": {},
-    }  # fmt: skip
+    """Figures of the answers: against intended and heard labels, per emotion, per speaker group, and the confusion counts."""
+    guess, truth = [p.emotion for p in parsed], [r["emotion"] for r in records]
+    out = recognition_figures(truth, guess, [str(r["speaker"]) for r in records], labels)
+    out |= {"recall": {}, "confusion": {}}
     for label in labels:
         own = [g for t, g in zip(truth, guess, strict=True) if t == label]
         if own:
             out["recall"][label] = round(float(np.mean([g == label for g in own])), 3)
             out["confusion"][label] = dict(Counter(str(g) for g in own))
-    for sex in sorted({str(r.get("sex")) for r in records}):
-        rows = [i for i, r in enumerate(records) if str(r.get("sex")) == sex]
-        out["per_sex"][sex] = {
-            "clips": len(rows),
-            "uar": round(uar([truth[i] for i in rows], [guess[i] for i in rows]), 4),
-            "accuracy": round(float(np.mean([truth[i] == guess[i] for i in rows])), 4),
-        }
-    heard = [(heard_label(r), g) for r, g in zip(records, guess, strict=True)]
-    heard = [(h, g) for h, g in heard if h is not None]
+    out["groups"] = group_figures(records, truth, guess, labels)
+    out["per_sex"] = {sex: {name: found[name] for name in ("clips", "uar", "accuracy")}
+                      for sex, found in out["groups"].get("sex", {}).items()}  # fmt: skip
+    heard = [(heard_label(r), g, str(r["speaker"])) for r, g in zip(records, guess, strict=True)]
+    heard = [entry for entry in heard if entry[0] in labels]
     if heard:
-        out["heard"] = {
-            "clips": len(heard),
-            "uar": round(uar([str(h) for h, _ in heard], [g for _, g in heard]), 4),
-            "accuracy": round(float(np.mean([h == g for h, g in heard])), 4),
-        }
+        h, g, s = zip(*heard, strict=True)
+        out["heard"] = recognition_figures([str(label) for label in h], g, s, labels)
     return out
 
 
@@ -162,6 +150,28 @@ def groundedness(records: Sequence[dict], parsed: Sequence[ParsedResponse]) -> d
         }
 
     return {"levels": share(LEVELS), "all": share(CUES)} | {cue: share([cue]) for cue in CUES}
+
+
+def reasoning_quality(records: Sequence[dict], parsed: Sequence[ParsedResponse]) -> dict[str, Any]:
+    """Precision and coverage of the reasoning without a judge: the share of its checkable claims that the record supports, over all
+    claims and as the mean of the texts, and the share of the salient cues that it mentions; with intervals over speakers."""
+    claims = [verify_claims(reply.reasoning, record) for record, reply in zip(records, parsed, strict=True)]
+    checkable = [[c for c in found if c.verdict != "not checkable"] for found in claims]
+    right = [sum(c.verdict == "supported" for c in found) for found in checkable]
+    n, speakers = [len(found) for found in checkable], [str(r["speaker"]) for r in records]
+    salient = [len(salient_attributes(record)) for record in records]
+    covered = [coverage(found, record) for found, record in zip(claims, records, strict=True)]
+    mentioned = [(share or 0.0) * wanted for share, wanted in zip(covered, salient, strict=True)]
+    per_text = [share for found in claims if (share := precision(found)) is not None]
+    return {
+        "claims_per_text": round(float(np.mean([len(found) for found in claims])), 2),
+        "texts_without_a_checkable_claim": round(float(np.mean([k == 0 for k in n])), 4),
+        "precision": round(sum(right) / sum(n), 4) if sum(n) else None,
+        "precision_interval": share_interval(right, n, speakers),
+        "precision_per_text": round(float(np.mean(per_text)), 4) if per_text else None,
+        "coverage": round(sum(mentioned) / sum(salient), 4) if sum(salient) else None,
+        "coverage_interval": share_interval(mentioned, salient, speakers),
+    }
 
 
 def quoted_words_right(parsed: Sequence[ParsedResponse], transcripts: Sequence[str]) -> dict[str, Any]:
@@ -190,10 +200,11 @@ def evaluate_set(
     """All figures for one set of label records, and the replies."""
     from training.sentences import sentence_pool
 
-    own = [r["transcription"] for r in records]
+    own = [r["transcription"] or "" for r in records]
     started = time.time()
     replies = generate_replies(thinker, processor, style, records, own)
     seconds = time.time() - started
+    tokens = [len(processor.tokenizer.encode(text, add_special_tokens=False)) for text in replies]
     parsed = [parse_response(text, style.labels) for text in replies]
     step = max(1, len(records) // limit_unseen)
     some = list(records[::step])
@@ -202,18 +213,74 @@ def evaluate_set(
     report = recognition(records, parsed, style.labels) | {
         "well_formed": round(float(np.mean([p.well_formed for p in parsed])), 4),
         "grounding": groundedness(records, parsed),
+        "reasoning": reasoning_quality(records, parsed),
         "quotes": quoted_words_right(parsed, own),
         "quotes_unseen_sentences": quoted_words_right(parsed_unseen, unseen),
         "answer_changed_by_other_words": round(
             float(np.mean([a.emotion != b.emotion for a, b in zip(parsed[::step], parsed_unseen, strict=True)])), 4
         ),
         "generation_s": round(seconds, 1),
+        "tokens_per_reply": round(float(np.mean(tokens)), 1),
+        "batch_tokens_per_s": round(sum(tokens) / max(seconds, 1e-9), 1),
     }
     rows = [
         {"audio": Path(r["audio_path"]).name, "emotion": r["emotion"], "answer": p.emotion, "reply": text}
         for r, p, text in zip(records, parsed, replies, strict=True)
     ]
     return report, rows
+
+
+def ask_alone(loaded: Any, records: Sequence[dict], n: int) -> dict[str, Any]:
+    """Ask about n clips one by one, as at work: latency, speed, and the calibration of the label scores.
+
+    loaded: an `EmotionThinker`. Clips are taken at even distances. Seconds are those of the model alone, without measuring.
+    """
+    style, spoken = loaded.style, [r for r in records if r["segments"]]
+    chosen = spoken[:: max(1, len(spoken) // n)][:n]
+    scores, before, first_s, whole_s, tokens = [], [], [], [], 0
+    cancel = threading.Event()
+    for record in chosen:
+        clip = load_clip(record["audio_path"])
+        samples = hear(clip.samples, choose_span(record["segments"], clip.duration_s, style.max_audio_s), style.bandwidth_hz)
+        chat = messages(style, style.labels, record["transcription"] or "")
+        started, first = time.perf_counter(), None
+        reply = loaded._reply(samples, chat, ReplyOptions(style.max_new_tokens), cancel)
+        text = ""
+        for piece in reply:
+            first = first or time.perf_counter() - started
+            text += piece
+        whole_s.append(time.perf_counter() - started)
+        first_s.append(first if first is not None else whole_s[-1])
+        tokens += len(loaded.processor.tokenizer.encode(text, add_special_tokens=False))
+        scores.append(reply.label_scores(style.labels))
+        reply.close()
+        before.append(loaded._first_impression(samples, style.labels, record["transcription"] or "", cancel))
+    return {
+        "clips": len(chosen),
+        "first_word_s": _median_and_p95(first_s),
+        "whole_s": _median_and_p95(whole_s),
+        "tokens_per_s": round(tokens / max(sum(whole_s), 1e-9), 1),
+        "label_scores": calibration(scores, [r["emotion"] for r in chosen]),
+        "first_impression": calibration(before, [r["emotion"] for r in chosen]),
+    }
+
+
+def _median_and_p95(values: Sequence[float]) -> list[float]:
+    return [round(float(q), 3) for q in np.percentile(values, [50, 95])]
+
+
+def ask_judge(chat: Any, records: Sequence[dict], parsed: Sequence[ParsedResponse], n: int) -> dict[str, Any]:
+    """Mean scores of n well-formed replies by a judge at an endpoint that is told the measurements; `scored` of `asked`."""
+    from training.judge import ask_scores, judge_messages
+    from training.rewards import DIMENSIONS
+
+    rows = [i for i, p in enumerate(parsed) if p.well_formed]
+    rows = rows[:: max(1, len(rows) // n)][:n]
+    found = ask_scores(chat, [judge_messages(parsed[i].reasoning, records[i]) for i in rows])
+    scores = [s for s in found if s is not None]
+    mean = {d: round(float(np.mean([s[d] for s in scores])), 3) for d in DIMENSIONS} if scores else {}
+    return {"model": chat.model, "asked": len(rows), "scored": len(scores), "scores": mean,
+            "mean": round(float(np.mean(list(mean.values()))), 3) if mean else None}  # fmt: skip
 
 
 def quick_score(thinker: Any, processor: Any, style: PromptStyle, records: Sequence[dict]) -> dict[str, float | None]:
@@ -231,77 +298,107 @@ def quick_score(thinker: Any, processor: Any, style: PromptStyle, records: Seque
     }
 
 
-def markdown(reports: dict[str, dict]) -> str:
-    """The report as Markdown tables, one column per set."""
-    names = list(reports)
-    rows: list[tuple[str, list[Any]]] = [
-        ("clips (speakers)", [f"{r['clips']} ({r['speakers']})" for r in reports.values()])
-    ]
-    rows.append(
-        (
-            "UAR, intended label",
-            [f"{r['uar']:.3f} [{r['uar_interval'][0]:.3f}, {r['uar_interval'][1]:.3f}]" for r in reports.values()],
-        )
-    )
-    rows.append(("accuracy, intended label", [r["accuracy"] for r in reports.values()]))
-    rows.append(("UAR, what listeners heard", [r.get("heard", {}).get("uar") for r in reports.values()]))
-    rows.append(("accuracy, what listeners heard", [r.get("heard", {}).get("accuracy") for r in reports.values()]))
-    for sex in sorted({s for r in reports.values() for s in r["per_sex"]}):
-        rows.append((f"UAR, {sex}", [r["per_sex"].get(sex, {}).get("uar") for r in reports.values()]))
-    for label in dict.fromkeys(label for r in reports.values() for label in r["recall"]):
-        rows.append((f"recall, {label}", [r["recall"].get(label) for r in reports.values()]))
-    rows.append(("well-formed replies", [r["well_formed"] for r in reports.values()]))
-    for cue in ("levels", *CUES, "all"):
-        rows.append((f"stated {cue.replace('_', ' ')} right", [_share(r["grounding"][cue]) for r in reports.values()]))
-    rows.append(("quoted words in the transcript", [r["quotes"]["right"] for r in reports.values()]))
-    rows.append(("… sentences never seen", [r["quotes_unseen_sentences"]["right"] for r in reports.values()]))
-    rows.append(("answer changed by other words", [r["answer_changed_by_other_words"] for r in reports.values()]))
-    lines = ["| | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
-    for title, values in rows:
-        cells = ["–" if v is None else f"{v:.3f}" if isinstance(v, float) else str(v) for v in values]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def labelled(path: str, labels: Sequence[str]) -> list[dict]:
+    """Label records whose emotion is one of the model's, by its own name for it ("disgust" may be "contempt or disgust" there)."""
+    from training.resumable import read_rows
+
+    records = []
+    for record in read_rows(Path(path)):
+        if "segments" not in record or not record.get("speaker"):
+            raise EmotionThinkerError(f"{record['audio_path']} in {path} was not labelled, or has no speaker; make the file with "
+                                      "training.corpora and training.label_prosody.")  # fmt: skip
+        emotion = canonical_label(str(record.get("emotion") or ""), labels) or record.get("label")
+        if emotion in labels:
+            votes = record.get("votes")
+            if votes:
+                votes = _renamed(votes, labels)
+            records.append({**record, "emotion": emotion, "votes": votes})
+    if not records:
+        raise EmotionThinkerError(f"{path} holds no clip with one of the labels {', '.join(labels)}; give another set.")
+    return records
 
 
-def _share(entry: dict[str, Any]) -> str | None:
-    return None if entry["right"] is None else f"{entry['right']:.3f} of {entry['checkable']}"
+def _renamed(votes: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
+    out: Counter[str] = Counter()
+    for name, n in votes.items():
+        out[canonical_label(name, labels) or name] += n
+    return dict(out)
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="model folder")
-    parser.add_argument(
-        "--set", action="append", required=True, metavar="NAME=LABELS.jsonl", help="labelled clips; may be repeated"
-    )
-    parser.add_argument("--output", required=True, help="folder for evaluation.json, evaluation.md, replies.jsonl")
-    args = parser.parse_args()
+    parser.add_argument("--recipe", help="YAML file with any of the other flags; what is given on the command line counts")
+    parser.add_argument("--model", help="model folder or id")
+    parser.add_argument("--set", action="append", metavar="NAME=LABELS.jsonl", help="labelled clips; may be repeated")
+    parser.add_argument("--output", help="folder for the reports")
+    parser.add_argument("--alone", type=int, default=0, metavar="N", help="ask N clips of each set one by one, too")
+    group = parser.add_argument_group("judge", "the key comes from OPENAI_API_KEY of the environment only")
+    group.add_argument("--judge", type=int, default=0, metavar="N", help="have N replies of each set scored by an endpoint")
+    group.add_argument("--judge_url", help="its address, with its version")
+    group.add_argument("--judge_model", help="the model's name there")
+    group.add_argument("--price_in", type=float, metavar="USD", help="price of a million tokens read; 0 for your own server")
+    group.add_argument("--price_out", type=float, metavar="USD", help="price of a million tokens written")
+    group.add_argument("--max_spend", type=float, metavar="USD", help="stop before more is spent; needed unless both prices are 0")
     try:
-        evaluate(Path(args.model), dict(item.split("=", 1) for item in args.set), Path(args.output))
+        with_recipe(parser, argv)
+        args = parser.parse_args(argv)
+        if not args.model or not args.set or not args.output:
+            raise EmotionThinkerError("Model, sets and output are needed: give --model, --set and --output, or a recipe.")
+        if not all("=" in item for item in args.set):
+            raise EmotionThinkerError('A set is given as NAME=LABELS.jsonl, such as "CREMA-D dev=dev.jsonl".')
+        sets = dict(item.split("=", 1) for item in args.set)
+        evaluate(args.model, sets, Path(args.output), alone=args.alone, judge=_judge(args), judged=args.judge)
     except EmotionThinkerError as error:
-        print(error, file=sys.stderr)
+        print(" ".join(str(error).split()), file=sys.stderr)
         return 2
     return 0
 
 
-def evaluate(model: Path, sets: dict[str, str], output: Path) -> dict[str, dict]:
-    """Evaluate a model folder on named label files; writes and returns the reports by set name."""
+def _judge(args: argparse.Namespace) -> Any:
+    """The judge that was asked for, or None. Raises EndpointError for settings that it cannot be asked with."""
+    if not args.judge:
+        return None
+    from training.endpoint_writer import Chat, EndpointError, Spend, prices_from
+
+    if not args.judge_url or not args.judge_model:
+        raise EndpointError("A judge needs an address and a name: give --judge_url and --judge_model.")
+    args.workers = 8
+    cap = math.inf if args.max_spend is None else args.max_spend
+    spend = Spend(prices_from(args), cap, log=Path(args.output) / "judge.usage.jsonl")
+    return Chat(args.judge_url, args.judge_model, spend, temperature=0.0)
+
+
+def evaluate(
+    model: str | Path, sets: Mapping[str, str], output: Path, *, alone: int = 0, judge: Any = None, judged: int = 0
+) -> dict[str, dict]:
+    """Evaluate a model on named label files; writes and returns the reports by set name.
+
+    alone: clips of each set that are asked one by one too; judge: an `endpoint_writer.Chat` that scores `judged` replies of each.
+    """
     from emotionthinker.thinker import EmotionThinker
-    from training.sft import read_records
 
     loaded = EmotionThinker.from_pretrained(model)
     output.mkdir(parents=True, exist_ok=True)
     reports = {}
     with (output / "replies.jsonl").open("w", encoding="utf-8") as file:
-        for name, path in sets.items():
-            records = read_records(path, loaded.style.labels, need_speech=False)
-            reports[name], rows = evaluate_set(loaded.model, loaded.processor, loaded.style, records)
+        for i, (name, path) in enumerate(sets.items(), 1):
+            records = labelled(path, loaded.style.labels)
+            report, rows = evaluate_set(loaded.model, loaded.processor, loaded.style, records)
+            if alone:
+                report["alone"] = ask_alone(loaded, records, alone)
+            if judge is not None:
+                parsed = [parse_response(row["reply"], loaded.style.labels) for row in rows]
+                report["judge"] = ask_judge(judge, records, parsed, judged)
+            reports[name] = report
             for row in rows:
                 print(json.dumps({"set": name} | row, ensure_ascii=False), file=file)
-            print(f"{name}: UAR {reports[name]['uar']}", file=sys.stderr)
+            (output / f"evaluation-{i}.svg").write_text(plot(report, name), encoding="utf-8")
+            print(f"{name}: UAR {report['uar']}", file=sys.stderr)
     summary = {
         "date": time.strftime("%Y-%m-%d"),
         "model": loaded.style.name,
         "corpora": [{"name": name, "classes": len(report["recall"])} | report for name, report in reports.items()],
+        "averages": averages(reports),
     }
     (output / "evaluation.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     text = markdown(reports)

@@ -102,6 +102,10 @@ class Augmentation:
     tempo: float = 0.15  # 1/1.15 … 1.15
     warp: float = 0.08  # 1/1.08 … 1.08, formants and pitch together
     gain_db: float = 6.0
+    # Of clips, turned down instead, as recordings of other rooms are; by so much that they are no one's quiet speech, or the
+    # level would stop telling a quiet manner from a quiet room (LOG.md).
+    quiet_share: float = 0.0
+    quiet_db: tuple[float, float] = (12.0, 25.0)
     tilt_db: float = 8.0  # end to end over the mel axis
     ripple_db: float = 3.0  # smooth random channel response
     noise_share: float = 0.5  # of clips
@@ -118,7 +122,8 @@ def augment(
     """One random view of a clip and what it did to the cues. mel: (80, T) unclamped log10 power -> (80, T')."""
     tempo = float(np.exp(rng.uniform(-1, 1) * np.log1p(how.tempo)))
     warp = float(np.exp(rng.uniform(-1, 1) * np.log1p(how.warp)))
-    gain_db = float(rng.uniform(-how.gain_db, how.gain_db))
+    quiet = rng.random() < how.quiet_share
+    gain_db = float(-rng.uniform(*how.quiet_db) if quiet else rng.uniform(-how.gain_db, how.gain_db))
     n_bins = mel.shape[0]
     mel = _resample_axis(mel, np.arange(max(20, round(mel.shape[1] / tempo))) * tempo, axis=1)
     mel = _resample_axis(mel, _warped_bins(n_bins, warp), axis=0)

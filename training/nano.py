@@ -134,6 +134,13 @@ def build_thinker(whisper: dict[str, torch.Tensor], tokenizer: Any, decoder: dic
     return model
 
 
+def load_thinker(folder: str | Path) -> Any:
+    """The thinker of a model folder, in float32, to train on from there."""
+    from transformers import Qwen2_5OmniThinkerForConditionalGeneration
+
+    return Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+
+
 def audio_tower(thinker: Any) -> torch.nn.Module:
     """The audio tower inside a thinker."""
     return thinker.model.audio_tower

@@ -27,8 +27,9 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.processor import build_processor, load_processor
 from training.corpora import require_trainable
 from training.decoder_training import DecoderRecipe, train_decoder
+from training.hearing import Margins, choose_margins
 from training.mel import Augmentation, MelCache
-from training.nano import audio_tower, build_thinker, build_tokenizer, check_labels_are_single_tokens, save_folder
+from training.nano import audio_tower, build_thinker, build_tokenizer, check_labels_are_single_tokens, load_thinker, save_folder
 from training.sentences import sentence_pool
 from training.tasks import TaskMix, make_example, nano_style
 from training.tower_training import Heads, TowerRecipe, train_tower
@@ -104,14 +105,16 @@ def train(recipe: dict[str, Any]) -> Path:
     whisper = read_whisper_encoder(recipe["whisper"])
     pool = sentence_pool(recipe["sentences"], seed=0, split="train")
     mix = TaskMix(**recipe["mix"])
-    if not (folder / "processor").exists():  # kept, so that a resumed decoder meets the tokens it has learned
+    if recipe["start"]:
+        load_processor(recipe["start"]).save_pretrained(folder / "processor")
+    elif not (folder / "processor").exists():  # kept, so that a resumed decoder meets the tokens it has learned
         built = build_nano_processor(train_set, labels, style, pool, mix, recipe["vocab_size"], whisper)
         built.save_pretrained(folder / "processor")
     processor = load_processor(folder / "processor")
 
     decoder_recipe = DecoderRecipe(**recipe["decoder_recipe"])
     torch.manual_seed(decoder_recipe.seed)
-    thinker = build_thinker(whisper, processor.tokenizer, recipe["decoder"])
+    thinker = load_thinker(recipe["start"]) if recipe["start"] else build_thinker(whisper, processor.tokenizer, recipe["decoder"])
     tower = audio_tower(thinker)
     heads = Heads(tower.config.d_model, len(labels))
     for i, stage in enumerate(recipe["tower_stages"], start=1):
@@ -124,6 +127,11 @@ def train(recipe: dict[str, Any]) -> Path:
 
     from emotionthinker.prosody.levels import Reference
 
+    reference = Reference.from_file()
+    if not (folder / "margins.json").exists():
+        choose_margins(tower, heads, dev_mels, dev_set, reference, log).save(folder / "margins.json")
+    margins = Margins.from_file(folder / "margins.json")
+
     def look(epoch: int) -> None:
         if recipe["look_at"] and (epoch % 2 == 0 or epoch == decoder_recipe.epochs):
             from training.evaluate import quick_score
@@ -133,7 +141,7 @@ def train(recipe: dict[str, Any]) -> Path:
             log({"stage": "decoder", "epoch": epoch} | quick_score(thinker, processor, style, dev_set[::step]))
 
     train_decoder(
-        thinker, processor, mels, train_set, labels, style, pool, Reference.from_file(), decoder_recipe, mix,
+        thinker, processor, mels, train_set, labels, style, pool, heads, margins, reference, decoder_recipe, mix,
         Augmentation(**recipe["decoder_augmentation"]), folder, log, look,
     )  # fmt: skip
     save_folder(thinker, processor, style, folder / "model")

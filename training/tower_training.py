@@ -180,7 +180,8 @@ def train_tower(
 ) -> None:  # fmt: skip
     """Fine-tune `tower` and `heads` in place; resumes from `checkpoint`, where it is also kept when done.
 
-    The averaged weights (EMA) are what is kept. One line per epoch goes to `log`.
+    The averaged weights (EMA) of the epoch that recognised the emotions of the dev speakers best are what is kept: later
+    ones begin to know the training speakers. One line per epoch goes to `log`.
     """
     modules = nn.ModuleDict({"tower": tower, "heads": heads})
     optimizer = torch.optim.AdamW(parameter_groups(tower, heads, recipe), weight_decay=recipe.weight_decay)
@@ -189,12 +190,14 @@ def train_tower(
     average = {n: p.detach().clone() for n, p in trained.items()}
     steps_per_epoch = math.ceil(len(records) / recipe.batch_size)
     total = steps_per_epoch * recipe.epochs
+    best, best_uar = average, 0.0
     epoch = step = 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         modules.load_state_dict(state["modules"])
         optimizer.load_state_dict(state["optimizer"])
         average, epoch, step = state["average"], state["epoch"], state["step"]
+        best, best_uar = state["best"], state["best_uar"]
     while epoch < recipe.epochs:
         rng = np.random.default_rng([recipe.seed, epoch])
         modules.train()
@@ -222,22 +225,16 @@ def train_tower(
                 for name, parameter in trained.items():
                     average[name].lerp_(parameter, 1 - decay)
         epoch += 1
-        torch.save(
-            {
-                "modules": modules.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "average": average,
-                "epoch": epoch,
-                "step": step,
-            },
-            checkpoint,
-        )
         with swapped(trained, average):
             figures = score(tower, heads, dev_mels, dev_records, labels)
+        if figures["uar"] > best_uar:
+            best, best_uar = {n: value.clone() for n, value in average.items()}, figures["uar"]
+        state = {"modules": modules.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "epoch": epoch}
+        torch.save(state | {"step": step, "best": best, "best_uar": best_uar}, checkpoint)
         left = (time.time() - started) * (recipe.epochs - epoch)
         log({"stage": checkpoint.stem, "epoch": epoch, "loss": float(np.mean(losses)), **figures, "left_s": round(left)})
     for name, parameter in trained.items():
-        parameter.data.copy_(average[name])
+        parameter.data.copy_(best[name])
 
 
 class swapped:

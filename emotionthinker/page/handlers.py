@@ -169,6 +169,7 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
     reasoning, answer = "", ""
     claims: list[dict[str, Any]] = []
     scores: dict[str, float] = {}
+    first: dict[str, float] = {}
     emotion: str | None = None
     state: State = "thinking"
     describe = options.describe
@@ -176,8 +177,8 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
     def screen(status: str | None = None, **more: Any) -> Screen:
         told = answer if describe else reasoning
         return Screen(status, reasoning=reasoning_html(told, claims, record, state),
-                      answer=answer_html(state, emotion=emotion, answer=answer, scores=scores, claims=claims, describe=describe,
-                                         **more))
+                      answer=answer_html(state, emotion=emotion, answer=answer, scores=scores, first=first, claims=claims,
+                                         describe=describe, **more))
 
     try:
         yield screen(status_html("thinking", f"{thinker.name} is listening …"))
@@ -193,7 +194,8 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
             elif isinstance(event, ClaimsReady):
                 claims = [dataclasses.asdict(claim) for claim in event.claims]
             elif isinstance(event, AnswerReady):
-                emotion, answer, scores = event.emotion, event.answer, dict(event.label_scores)
+                emotion, answer = event.emotion, event.answer
+                scores, first = dict(event.label_scores), dict(event.first_impression)
                 continue  # shown with the end, so that nothing jumps twice
             elif isinstance(event, Finished):
                 stopped = run.cancel.is_set()

@@ -59,11 +59,13 @@ def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None) -> st
 
 
 def answer_html(state: State, *, emotion: str | None = None, answer: str = "", scores: dict[str, float] | None = None,
-                claims: Sequence[dict[str, Any]] = (), describe: bool = False, notes: Sequence[str] = (), remark: str = "",
-                remark_why: str = "") -> str:
+                first: dict[str, float] | None = None, claims: Sequence[dict[str, Any]] = (), describe: bool = False,
+                notes: Sequence[str] = (), remark: str = "", remark_why: str = "") -> str:
     """The answer apart from the reasoning: "sounds angry" with the model's own probabilities. A caption has no answer.
 
-    remark: one sentence right below the answer; remark_why: what it rests on, shown when it is pointed at.
+    scores: after the reasoning; first: before it, where the model can tell. After its reasoning a model is nearly sure of
+    whatever it has argued for, so the bars show the first where there is one. remark: one sentence right below the answer;
+    remark_why: what it rests on, shown when it is pointed at.
     """
     if state in ("empty", "waiting", "thinking") and (describe or not (answer or emotion)):
         return '<div class="et-answer et-empty" aria-hidden="true"></div>'
@@ -81,8 +83,14 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
         body.append('<p class="et-verdict">no emotion named</p>')
     if remark:
         body.append(f'<p class="et-note et-remark" title="{escape(remark_why)}">{escape(remark)}</p>')
-    if scores and not describe:
-        body.append(_bars(scores))
+    if first and not describe:
+        body.append(_bars(first, "Probability of each emotion before the model reasons"))
+        sure = (scores or {}).get(emotion or "")
+        after = "" if sure is None else f"; after its reasoning it gives {escape(str(emotion))} {sure:.2f}"
+        body.append(f'<p class="et-note">The bars are its first impression, before it reasons{after}.</p>')
+    elif scores and not describe:
+        body.append(_bars(scores, "Probability of each emotion after the model's reasoning"))
+        body.append('<p class="et-note">The bars are taken after its reasoning, which is what it has argued for.</p>')
     if state == "done":
         checkable = [c for c in claims if c["verdict"] != "not checkable"]
         supported = sum(c["verdict"] == "supported" for c in checkable)
@@ -94,11 +102,11 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
     return f'<div class="et-answer" data-state="{state}">{"".join(body)}</div>'
 
 
-def _bars(scores: dict[str, float]) -> str:
+def _bars(scores: dict[str, float], title: str) -> str:
     rows = []
     for label, score in sorted(scores.items(), key=lambda item: -item[1]):
         share = min(max(float(score), 0.0), 1.0)
         rows.append(f'<li><span class="et-bar-name"><bdi>{escape(label)}</bdi></span>'
                     f'<span class="et-bar" aria-hidden="true"><i style="width:{100 * share:.1f}%"></i></span>'
                     f'<span class="et-bar-value">{share:.2f}</span></li>')
-    return f'<ul class="et-bars" aria-label="Probability that the model gives each emotion">{"".join(rows)}</ul>'
+    return f'<ul class="et-bars" aria-label="{title}">{"".join(rows)}</ul>'

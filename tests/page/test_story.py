@@ -64,6 +64,7 @@ def test_hostile_reasoning_is_text() -> None:
            "verdict": "contradicted"}
     for html in (reasoning_html(nasty, [bad], a_record(), "done"),
                  answer_html("done", emotion=nasty, answer=nasty, scores={nasty: 0.5}, notes=[nasty]),
+                 answer_html("done", emotion=nasty, answer=nasty, scores={nasty: 0.5}, first={nasty: 0.5}),
                  answer_html("done", emotion=None, answer=nasty)):
         assert "<img" not in html
         assert "</script" not in html
@@ -76,6 +77,15 @@ def test_the_answer_says_sounds_and_orders_scores() -> None:
     assert "sounds <strong><bdi>angry</bdi></strong>" in html
     assert html.index("0.90") < html.index("0.10")
     assert "1 of 2 checkable claims" in html
+
+
+def test_the_bars_show_the_first_impression_where_there_is_one() -> None:
+    html = answer_html("done", emotion="angry", scores={"sad": 0.01, "angry": 0.99}, first={"sad": 0.58, "angry": 0.42})
+    assert html.index("0.58") < html.index("0.42") < html.index("0.99")
+    assert "before it reasons; after its reasoning it gives angry 0.99" in visible(html)
+    assert "0.01" not in html
+    alone = visible(answer_html("done", emotion="angry", scores={"sad": 0.01, "angry": 0.99}))
+    assert "taken after its reasoning" in alone and "first impression" not in alone
 
 
 def test_no_label_is_said_plainly() -> None:

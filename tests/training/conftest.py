@@ -86,5 +86,5 @@ def recipe(corpus: dict[str, Path], whisper_folder: Path, tmp_path: Path) -> dic
         "threads": 1, "vocab_size": 900, "sentences": 50, "look_at": 0,
         "decoder": {"hidden_size": 64, "layers": 1, "heads": 2, "kv_heads": 1, "ffn_size": 64},
         "tower_stages": [{"epochs": 1, "batch_size": 4, "bfloat16": False}] * 2,
-        "decoder_recipe": {"epochs": 2, "batch_size": 4, "bfloat16": False},
+        "decoder_recipe": {"epochs": 2, "batch_size": 4, "copy_steps": 20, "copy_batch": 2, "bfloat16": False},
     }  # fmt: skip

@@ -12,8 +12,9 @@ import soundfile
 
 from emotionthinker.prosody.levels import Reference
 from tests.conftest import synthetic_voice
-from training import label_prosody
+from training import label_engines, label_prosody
 from training.corpora import read_jsonl
+from training.label_report import accuracy, report
 from training.reference_levels import TooFewClips, build_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,6 +144,72 @@ def die_on_three(row):
     if row["audio_path"] == "3":
         os._exit(1)
     return dict(row)
+
+
+PUBLISHED_FIELDS = (
+    "pitch_level energy_level speed_level stressed_words intonation gender age_level f0_median_hz f0_p5_hz f0_p95_hz f0_range_st "
+    "f0_std_st f0_reliable voiced_share_of_speech energy_dbfs noise_floor_dbfs est_snr_db n_phonemes articulation_rate_pps "
+    "speaking_rate_pps contour_shape contour_dynamics contour_confidence gender_confidence age_years stress_pairs"
+)
+
+
+def test_the_published_fields_are_there_and_a_text_may_have_other_names(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, synthetic_voice(1.2), 16_000)
+    row = label_prosody.measure({"audio_path": str(path), "text": "hello there"})
+    assert set(PUBLISHED_FIELDS.split()) <= set(row)
+    assert row["transcription"] == "hello there" and row["stressed_words"] is not None
+    german = label_prosody.measure({"audio_path": str(path), "transcription": "guten Tag", "language": "de"})
+    assert german["transcription"] == "guten Tag" and german["stressed_words"] is None and german["words"] is None
+    assert german["f0_median_hz"] == row["f0_median_hz"] and german["articulation_rate_pps"] is None
+
+
+@pytest.mark.ray
+def test_ray_gives_what_processes_give(tmp_path, monkeypatch):
+    """One local cluster for all of it, as starting one takes seconds."""
+    ray = pytest.importorskip("ray", reason="needs requirements-train.txt")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    source = make_input(tmp_path, 2)
+    rows = [json.loads(line) for line in source.read_text().splitlines()]
+    (tmp_path / "broken.wav").write_text("this is no sound")
+    rows.append({"audio_path": str(tmp_path / "broken.wav")})
+    local = {row["audio_path"]: label_prosody.measure(row) for row in rows[:2]}
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="error")
+    try:
+        output = tmp_path / "out.jsonl"
+        assert label_prosody.extract(rows, output, workers=1, engine="ray") == (2, 1)
+        assert {r["audio_path"]: r for r in read_jsonl(output)} == local
+        [failure] = read_jsonl(tmp_path / "out.failed.jsonl")
+        assert failure["audio_path"].endswith("broken.wav") and "Audio" in failure["reason"]
+        assert label_prosody.extract(rows, output, workers=1, engine="ray") == (0, 1)  # goes on where it was
+
+        numbers = [{"audio_path": str(i)} for i in range(6)]
+        found = list(label_engines.by_ray(die_on_three, numbers, workers=1))
+    finally:
+        ray.shutdown()
+    assert sorted(int(row["audio_path"]) for row, record, _ in found if record) == [0, 1, 2, 4, 5]
+    assert [(row["audio_path"], reason) for row, record, reason in found if record is None] == [("3", label_engines.DIED)]
+
+
+def test_report_says_how_often_labels_are_right_per_emotion_and_per_sex():
+    def row(sex, gender, emotion, hz, **more):
+        return {"dataset": "x", "sex": sex, "gender": gender, "emotion": emotion, "f0_reliable": True, "f0_median_hz": hz,
+                "f0_range_st": 6.0, "warnings": [], "intonation": "rising", "age_level": None, "rate_source": "words",
+                "stressed_words": ["Never", "again"],
+                "levels": {kind: {"level": "normal"} for kind in ("pitch", "energy", "speed", "range")}, **more}
+
+    rows = [row("female", "Female", "sad", 210.0, human={"intonation": "rising", "stressed_words": ["never"]}),
+            row("female", "Male", "sad", 190.0, human={"intonation": "falling"}),
+            row("male", "Male", "angry", 110.0), row("male", None, "angry", 130.0)]
+    found = accuracy(rows)
+    assert found["gender", "all"] == (4, 3, 2)
+    assert found["gender", "sex Female"] == (2, 2, 1) and found["gender", "emotion angry"] == (2, 1, 1)
+    assert found["intonation", "emotion sad"] == (2, 2, 1) and found["stressed_words", "all"] == (2, 2, 1)
+    table = {"name": "t", "n_clips": 4, "measures": {"pitch": {"unit": "Hz", "groups": {"Male": {"cuts": [100.0, 120.0]}}}}}
+    text = report(rows, {"x": table})
+    assert "| Female by the corpus | 2 | 2 | 192 | 200 | 208 |" in text
+    assert "| Male by the voice | 2 | 2 | 118 | 150 | 182 |" in text and "| not known by the voice | 1 | 1 |" in text
+    assert "| gender | sex Female | 2 | 2 | 0.500 |" in text and "p50 6.0" in text
 
 
 def test_reference_table_needs_clips():

@@ -36,6 +36,18 @@ def test_gain_is_said_as_it_is_done(seed: int) -> None:
     assert np.allclose(changed - mel, shift.gain_db / 10, atol=1e-4)
 
 
+def test_some_views_are_of_quiet_recordings() -> None:
+    mel = log_mel(tone(440))
+    how = Augmentation(**STILL | {"quiet_share": 0.3, "quiet_db": (12.0, 25.0)})
+    rng = np.random.default_rng(0)
+    views = [augment(mel, how, rng, None) for _ in range(200)]
+    quiet = [(view, shift) for view, shift in views if shift.gain_db != 0]
+    assert 40 <= len(quiet) <= 80
+    for view, shift in quiet:
+        assert -25 <= shift.gain_db <= -12
+        assert np.allclose(view - mel, shift.gain_db / 10, atol=1e-4)
+
+
 def test_tempo_shortens_by_the_factor_it_says() -> None:
     mel = log_mel(tone(440, 3.0))
     changed, shift = augment(mel, Augmentation(**STILL | {"tempo": 0.15}), np.random.default_rng(0), None)

@@ -42,7 +42,7 @@ def test_training_path_and_the_thinkers_own_forward_agree(parts: tuple) -> None:
     examples = [make_example(r, NANO_LABELS, style, pool, TaskMix(), rng, "train") for r in records[:3]]
     scaled = [whisper_scale(mels[i]) for i in range(3)]
     states = tower_states(audio_tower(thinker), scaled)
-    batch = collate(processor, examples, [len(s) for s in states], label_weight=1.0)
+    batch = collate(processor, examples, [len(s) for s in states], decisive_weight=1.0)
     with torch.no_grad():
         logits, goal, _ = reply_logits(thinker, states, batch)
         frames = max(m.shape[1] for m in scaled)
@@ -60,14 +60,27 @@ def test_training_path_and_the_thinkers_own_forward_agree(parts: tuple) -> None:
     assert torch.allclose(logits, expected, atol=1e-3)
 
 
-def test_the_weighted_token_is_the_answer(parts: tuple) -> None:
+def test_the_weighted_tokens_are_the_tone_and_the_answer(parts: tuple) -> None:
     _, processor, records, _, style, pool = parts
-    example = make_example(records[3], NANO_LABELS, style, pool, TaskMix(describe=0.0), np.random.default_rng(0), "train")
-    batch = collate(processor, [example], [20], label_weight=4.0)
-    at = int(batch["weights"][0].argmax())
-    assert processor.tokenizer.decode(batch["targets"][0, at]) == f" {records[3]['emotion']}"
-    later = processor.tokenizer.decode(batch["targets"][0, at + 1 :][batch["targets"][0, at + 1 :] >= 0])
-    assert later == " </answer><|im_end|>"
+    mix = TaskMix(describe=0.0, quick=0.0)
+    for record in records:
+        example = make_example(record, NANO_LABELS, style, pool, mix, np.random.default_rng(0), "train")
+        batch = collate(processor, [example], [20], decisive_weight=4.0)
+        weighted = batch["targets"][0][batch["weights"][0] == 4.0]
+        tone, label = example.decisive
+        assert label == record["emotion"]
+        assert processor.tokenizer.decode(weighted) == f" {tone} {label}"
+        assert example.reply.index(tone) < example.reply.index("<answer>")
+
+
+def test_asked_for_the_emotion_at_once_it_names_nothing_else(parts: tuple) -> None:
+    _, processor, records, _, style, pool = parts
+    mix = TaskMix(describe=0.0, quick=1.0)
+    example = make_example(records[3], NANO_LABELS, style, pool, mix, np.random.default_rng(0), "train")
+    assert example.reply == f"<answer> {records[3]['emotion']} </answer>"
+    assert "Name the emotion at once" in example.messages[1]["content"][1]["text"]
+    batch = collate(processor, [example], [20], decisive_weight=4.0)
+    assert processor.tokenizer.decode(batch["targets"][0][batch["weights"][0] == 4.0]) == f" {records[3]['emotion']}"
 
 
 def test_training_writes_a_model_that_loads_and_learns(recipe: dict) -> None:
@@ -109,6 +122,17 @@ def test_stopped_after_an_epoch_it_goes_on_to_the_same_weights(
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_it_trains_on_from_a_model_folder_and_leaves_the_tower(recipe: dict, tmp_path: Path) -> None:
+    first = sft.train(recipe)
+    only_heads = {"epochs": 1, "batch_size": 4, "learning_rate": 0.0, "frozen_layers": 2, "bfloat16": False}
+    second = sft.train(recipe | {"output": str(tmp_path / "more"), "start": str(first), "tower_stages": [only_heads]})
+    before, after = (load_file(folder / "model.safetensors") for folder in (first, second))
+    in_tower = [name for name in before if "audio_tower" in name and ".proj." not in name]
+    assert all(torch.equal(before[name], after[name]) for name in in_tower)
+    assert any(not torch.equal(before[name], after[name]) for name in before if name not in in_tower)
+    assert (first / "tokenizer.json").read_bytes() == (second / "tokenizer.json").read_bytes()
+
+
 def test_evaluation_only_clips_are_refused(recipe: dict, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in Path(recipe["train"]).read_text().splitlines()]
     file = tmp_path / "ravdess.jsonl"
@@ -146,7 +170,7 @@ def test_labels_move_with_the_sound(parts: tuple) -> None:
 
 def test_replaced_words_are_quoted_and_the_clips_own_are_not(parts: tuple) -> None:
     _, _, records, _, style, _ = parts
-    mix = TaskMix(describe=0.0, own_transcript=0.0, no_transcript=0.0)
+    mix = TaskMix(describe=0.0, quick=0.0, own_transcript=0.0, no_transcript=0.0)
     example = make_example(records[0], NANO_LABELS, style, ["Purple kettles sing."], mix, np.random.default_rng(0), "train")
     assert "Purple kettles sing" in example.reply
     assert "tomorrow" not in example.reply
@@ -157,7 +181,7 @@ def test_fewer_labels_keep_the_right_one(parts: tuple) -> None:
     _, _, records, _, style, pool = parts
     rng = np.random.default_rng(0)
     for record in records:
-        example = make_example(record, NANO_LABELS, style, pool, TaskMix(describe=0.0, fewer_labels=1.0), rng, "train")
+        example = make_example(record, NANO_LABELS, style, pool, TaskMix(describe=0.0, quick=0.0, fewer_labels=1.0), rng, "train")
         offered = example.messages[1]["content"][1]["text"].split("Choose from: ")[1].split(".")[0].split(", ")
         assert record["emotion"] in offered
         assert 2 <= len(offered) < 6

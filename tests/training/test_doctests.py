@@ -1,0 +1,24 @@
+"""The examples in docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = (
+    "training.corpora.records",
+    "training.corpora.emotioncot",
+    "training.cot_prompt",
+    "training.endpoint_writer",
+    "training.judge",
+    "training.reward_calibration",
+    "training.rewards",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(name))
+    assert found.attempted > 0 and found.failed == 0

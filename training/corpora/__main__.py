@@ -1,0 +1,5 @@
+import sys
+
+from training.corpora.command import main
+
+sys.exit(main())
