@@ -112,7 +112,8 @@ def ask(explainer: Explainer, items: Sequence[Item]) -> list[dict[str, Any]]:
     answers = []
     for number, item in enumerate(items, 1):
         found = explainer.explain(item.clip, transcript=item.text)
-        scores = found.label_scores or ({found.emotion: 1.0} if found.emotion else {})
+        # Before the reasoning where the model tells: after it, it is nearly sure of what it has argued for.
+        scores = found.first_impression or found.label_scores or ({found.emotion: 1.0} if found.emotion else {})
         answers.append({"source": item.source, "name": item.name, "pair": item.pair, "voice": item.voice, "words": item.words,
                         "text": item.text, "emotion": found.emotion, "valence": round(voice_valence(scores), 4)})
         print(f"{number} of {len(items)}", end="\r", file=sys.stderr, flush=True)

@@ -27,22 +27,24 @@ def markdown(found: Mapping[str, Any], failed: Sequence[Mapping[str, Any]] = ())
 
 
 def _changes_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = ["**What if …: how far each change moves the answer**", "",
-             "| change | cue | clips | another label | mean shift of the scores | cue moved by (median) | other cues moved |",
-             "|---|---|---|---|---|---|---|"]
+    first = any(row.get("first_shift") for row in rows)
+    head = ["change", "cue", "clips", "another label", "mean shift of the scores",
+            *(["… of the first impression"] if first else []), "cue moved by (median)", "other cues moved"]
+    lines = ["**What if …: how far each change moves the answer**", "", f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for row in rows:
+        cells = [row["change"], row["cue"] or "–", str(row["clips"])]
         if not row["clips"]:
-            lines.append(f"| {row['change']} | {row['cue'] or '–'} | 0 | | | | |")
+            lines.append(f"| {' | '.join([*cells, *[''] * (5 if first else 4)])} |")
             continue
-        moved = "–" if row.get("moved") is None else f"{row['moved']:+.1f} {row['unit']}".replace("-", "−")
+        cells += [_share(row["answer_changed"]), "not asked" if row["shift"] is None else _mean(row["shift"])]
+        if first:
+            cells.append(_mean(row["first_shift"]) if row["first_shift"] else "–")
+        cells.append("–" if row.get("moved") is None else f"{row['moved']:+.1f} {row['unit']}".replace("-", "−"))
         leak = "–"
         if row.get("leak"):
             named = ", ".join(f"{cue} {n}" for cue, n in row["leaked_cues"].items())
             leak = f"{100 * row['leak']['share']:.0f} %" + (f" ({named})" if named else "")
-        shift = row["shift"]
-        shown = "not asked" if shift is None else f"{shift['mean']:.3f}" + _interval(shift["interval"], "{:.3f}")
-        lines.append(f"| {row['change']} | {row['cue'] or '–'} | {row['clips']} | {_share(row['answer_changed'])} | {shown} "
-                     f"| {moved} | {leak} |")
+        lines.append(f"| {' | '.join([*cells, leak])} |")
     return "\n".join(lines)
 
 
@@ -170,6 +172,10 @@ def _share(found: Mapping[str, Any] | None) -> str:
         return "–"
     low, high = found["interval"]
     return f"{100 * found['share']:.0f} % [{100 * low:.0f}, {100 * high:.0f}] of {found['of']}"
+
+
+def _mean(found: Mapping[str, Any]) -> str:
+    return f"{found['mean']:.3f}{_interval(found['interval'], '{:.3f}')}"
 
 
 def _interval(interval: Sequence[float] | None, form: str) -> str:

@@ -159,7 +159,7 @@ def _silence(clip: Clip) -> Clip:
 
 def suggested_label(before: Mapping[str, Any]) -> str:
     """The label that the model itself finds least likely: whoever then says it follows the question, not the voice."""
-    scores: Mapping[str, float] = before["label_scores"]
+    scores: Mapping[str, float] = before.get("first_impression") or before["label_scores"]
     others = [label for label in before["labels"] if label != before["emotion"]]
     return min(others, key=lambda label: scores.get(label, 0.0))
 

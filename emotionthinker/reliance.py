@@ -103,7 +103,11 @@ def change_rows(probes: Sequence[Probe]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {
             "change": name, "cue": change.cue, "clips": len(pairs), "skipped": len(probes) - len(pairs), "asked": len(asked),
             "answer_changed": share(sum(probe["before"]["emotion"] != step["emotion"] for probe, step in asked), len(asked)),
-            "shift": {"mean": round(float(np.mean(shifts)), 4), "interval": mean_interval(shifts)} if shifts else None,
+            "shift": _mean(shifts),
+            # Of the scores before any reasoning, which are no 0 or 1, where the model gives them.
+            "first_shift": _mean([distance(probe["before"]["first_impression"], step["first_impression"]) or 0.0
+                                  for probe, step in asked
+                                  if probe["before"].get("first_impression") and step.get("first_impression")]),
         }
         if name in CHANGES:
             row |= _moved_row(change.cue, [step["moved"] for _, step in pairs])
@@ -218,6 +222,10 @@ def mean_interval(values: Sequence[float], seed: int = 0) -> list[float] | None:
     found = bootstrap((np.asarray(values, float),), np.mean, n_resamples=RESAMPLES, method="percentile", vectorized=True,
                       rng=np.random.default_rng(seed)).confidence_interval
     return [round(float(found.low), 4), round(float(found.high), 4)]
+
+
+def _mean(values: Sequence[float]) -> dict[str, Any] | None:
+    return {"mean": round(float(np.mean(values)), 4), "interval": mean_interval(values)} if values else None
 
 
 def _superiority(rank_sum: Any, n_cited: int, n_other: int) -> Any:

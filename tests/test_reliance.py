@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from emotionthinker import reliance
+from emotionthinker.probe_report import markdown
 from emotionthinker.reliance import (
     CUES,
     asserted_rows,
@@ -155,6 +156,13 @@ def test_a_first_impression_is_counted_beside_the_scores_after_reasoning() -> No
     assert list(summary(made)["cited_against_uncited"]) == ["label_scores"]
     for told, p in ((made[0]["before"], 0.0), (made[0]["steps"][0], 0.1), (made[0]["steps"][1], 0.6)):
         told["first_impression"] = {"a": 1 - p, "b": p}
+    rows = {row["change"]: row for row in summary(made)["changes"]}
+    assert rows["softer"]["first_shift"]["mean"] == 0.6
+    assert rows["softer"]["shift"]["mean"] == 0.1
+    text = markdown(summary(made))
+    assert "of the first impression" in text
+    table = text[text.index("| change | cue") :].split("\n\n")[0]
+    assert {line.count("|") for line in table.splitlines()} == {9}
     found = summary(made)["cited_against_uncited"]
     assert found["label_scores"]["raw"]["probability"] == 0.0
     assert found["first_impression"]["raw"]["probability"] == 1.0

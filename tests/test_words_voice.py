@@ -16,7 +16,7 @@ from emotionthinker.words_voice import (
     words_compound,
     words_valence,
 )
-from training.corpora import CREMA_SENTENCES
+from training.corpora.crema_ravdess import CREMA_SENTENCES
 
 FRIENDLY, UNHAPPY = "Thank you, this is wonderful!", "I hate this horrible place."
 
