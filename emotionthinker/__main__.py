@@ -2,6 +2,8 @@
 
     python -m emotionthinker prosody CLIP [--transcript TEXT] [--neutral CLIP] [--json]
     python -m emotionthinker explain CLIP [--model PATH_OR_ID] [--endpoint URL] [--labels a,b,c] [--json]
+    python -m emotionthinker probe CLIP [--changes a,b,c] [--json]
+    python -m emotionthinker probe --manifest FILE.jsonl --output DIR [--clips N] [--json]
 
 Exit codes: 0 done; 2 the input is at fault, and one line on standard error says how. With --json, standard output holds
 one JSON object and nothing else.
@@ -15,7 +17,7 @@ import json
 import sys
 from typing import Any, NoReturn
 
-from emotionthinker import cli_explain
+from emotionthinker import cli_explain, cli_probe
 from emotionthinker.errors import EmotionThinkerError
 
 
@@ -41,6 +43,11 @@ def build_parser() -> argparse.ArgumentParser:
                                   description="Name the emotion a voice carries, and say why.")
     cli_explain.add_arguments(explain)
     explain.set_defaults(run=cli_explain.run)
+
+    probe = commands.add_parser("probe", help="change one thing about the voice and ask again",
+                                description="Change one thing about a voice and ask again: one clip, or a set.")
+    cli_probe.add_arguments(probe)
+    probe.set_defaults(run=cli_probe.run)
     return parser
 
 

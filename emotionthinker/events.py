@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emotionthinker.prompt import Mode
+from emotionthinker.words_voice import WordsAndVoice, words_and_voice
 
 if TYPE_CHECKING:
     from emotionthinker.grounding import Claim, Grounding
@@ -80,11 +81,16 @@ class Explanation:
 
         return ground(self.claims, self.prosody)
 
+    def words_and_voice(self) -> WordsAndVoice | None:
+        """The words held against the answer; None without words or without a label."""
+        return words_and_voice(self.prosody.transcription, self.emotion, self.first_impression or self.label_scores)
+
     def to_dict(self) -> dict[str, Any]:
         """As `explain --json` prints it: the keys of the prosody record, then those of the reply.
 
         `span_s` and `warnings` are the explanation's own, which include the record's warnings.
         """
+        both = self.words_and_voice
         return {
             **self.prosody.to_dict(),
             "emotion": self.emotion,
@@ -93,6 +99,7 @@ class Explanation:
             "raw": self.raw,
             "label_scores": {label: round(p, 6) for label, p in self.label_scores.items()},
             "first_impression": {label: round(p, 6) for label, p in self.first_impression.items()},
+            "words_and_voice": None if both is None else {**asdict(both), "disagree": both.disagree},
             "claims": [asdict(claim) for claim in self.claims],
             "grounding": self.grounding.to_dict(),
             "model": self.model,

@@ -18,6 +18,7 @@ from emotionthinker.page import handlers
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.handlers import Options, Screen, View
 from emotionthinker.page.notice import not_this_html, notice_html
+from emotionthinker.page.whatif import whatif_section
 from emotionthinker.plots import draw_png, draw_voice
 
 KEPT_S = 3600  # how long an idle visitor's results stay in memory
@@ -130,6 +131,7 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
         run.explaining = True
         wanted = Options(labels or "", question or "", mode == MODES[1], int(tokens) if tokens else None, float(temperature or 0.0),
                          int(seed) if seed is not None else None)
+        run.asked = wanted.as_arguments()
         for screen in handlers.explain(engine, run, path, prosody, wanted):
             yield _values(screen)
 
@@ -152,6 +154,7 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
     def stop_run(request: gr.Request) -> None:
         runs.stop(str(request.session_hash))
 
+    whatif_section(engine, runs, audio, prosody, result, private=PRIVATE, with_width=WITH_WIDTH)
     begun = [*parts, run_number]
     thinking: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private",
                                 "show_progress": "minimal", "show_progress_on": status}

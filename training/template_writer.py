@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emotionthinker import words_voice
 from training import template_frames as frames
 from training import template_phrases as phrases
 
@@ -27,7 +28,6 @@ CUT_MARGIN = 6.0  # a level closer than this to a cut is not stated: a listener 
 MAX_QUOTED_WORDS = 12  # longer transcripts are quoted by their first words
 QUOTED_START_WORDS = 7
 MIN_WORDS, MAX_WORDS = 50, 120
-CHARGED = 0.4  # |VADER compound| above which words count as carrying a feeling of their own
 
 _LEVELS = {
     "pitch": {"low": "low", "normal": "normal", "high": "high"},
@@ -348,15 +348,4 @@ def _stressed_in(stressed: Sequence[str], transcript: str) -> Cue | None:
     return Cue("stress", "words", 24.0, words=tuple(kept), where=where)
 
 
-@functools.lru_cache(maxsize=4096)
-def words_valence(text: str) -> int:
-    """+1, 0 or -1: whether the words alone are pleasant, plain or unpleasant (VADER; Hutto & Gilbert 2014)."""
-    compound = _lexicon().polarity_scores(text)["compound"]
-    return 0 if abs(compound) < CHARGED else 1 if compound > 0 else -1
-
-
-@functools.lru_cache(maxsize=1)
-def _lexicon() -> Any:
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
-    return SentimentIntensityAnalyzer()
+words_valence = functools.lru_cache(maxsize=4096)(words_voice.words_valence)  # few texts, many views of each

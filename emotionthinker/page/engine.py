@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
@@ -101,6 +102,23 @@ class Run:
         self.cancel = threading.Event()
         self.replaced = False
         self.explaining = False
+        self.asked: dict[str, Any] = {}  # how the model was asked, for whoever asks it again about the same clip
+        self._try: threading.Event | None = None
+
+    def begin_try(self) -> threading.Event:
+        """A cancel event for one What if?; the one before is over."""
+        self.end_try()
+        self._try = threading.Event()
+        return self._try
+
+    def end_try(self) -> None:
+        if self._try is not None:
+            self._try.set()
+
+    def end(self) -> None:
+        """Stop it, and whatever hangs on it."""
+        self.cancel.set()
+        self.end_try()
 
 
 class Runs:
@@ -118,7 +136,7 @@ class Runs:
             self._runs[session] = run
         if old is not None:
             old.replaced = True
-            old.cancel.set()
+            old.end()
         return run
 
     def current(self, session: str) -> Run:
@@ -130,7 +148,7 @@ class Runs:
         with self._lock:
             run = self._runs.get(session)
         if run is not None:
-            run.cancel.set()
+            run.end()
 
     def forget(self, session: str) -> None:
         """The visitor left: end the run and keep nothing."""
@@ -138,4 +156,4 @@ class Runs:
             run = self._runs.pop(session, None)
         if run is not None:
             run.replaced = True
-            run.cancel.set()
+            run.end()

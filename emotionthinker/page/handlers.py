@@ -22,6 +22,7 @@ from emotionthinker.page.figure import empty_figure_html, figure_html
 from emotionthinker.page.story import State, answer_html, reasoning_html
 from emotionthinker.plots import draw_voice
 from emotionthinker.prosody.record import Prosody, measure_prosody
+from emotionthinker.words_voice import VOICE_CHARGED, WORDS_CHARGED
 
 log = logging.getLogger("emotionthinker")
 UPDATE_S = 1 / 15  # streamed text reaches the page at most this often: more cannot be read and slows the model
@@ -202,7 +203,9 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
                 result = event.explanation.to_dict()
                 reasoning, claims = result["reasoning"], result["claims"]
                 text = "Stopped." if stopped else f"Done in {result['seconds']:.1f} s."
-                final = screen(status_html(state, text), notes=[] if stopped else _new_warnings(result, prosody))
+                remark, why = ("", "") if stopped else _words_remark(result)
+                final = screen(status_html(state, text), notes=[] if stopped else _new_warnings(result, prosody), remark=remark,
+                               remark_why=why)
                 final.result = result
                 yield final
                 return
@@ -252,3 +255,14 @@ def _measured_screen(prosody: Prosody, clip: Clip, view: View) -> Screen:
 def _new_warnings(result: dict[str, Any], prosody: Prosody) -> list[str]:
     """What the explanation warns of; the record's own warnings stand beside the facts."""
     return [text for text in result["warnings"] if text not in prosody.warnings]
+
+
+def _words_remark(result: dict[str, Any]) -> tuple[str, str]:
+    """The sentence on words and voice that disagree, and what it rests on; two empty texts where they do not."""
+    both = result["words_and_voice"]
+    if both is None or not both["disagree"]:
+        return "", ""
+    words, voice = (f"{both[side]:+.2f}".replace("-", "−") for side in ("words", "voice"))
+    why = (f"Words: {words} on VADER’s scale from −1 to +1, charged from ±{WORDS_CHARGED:g}. Voice: {voice}, the probability of "
+           f"pleasant labels less that of unpleasant ones, clear from ±{VOICE_CHARGED:g}.")
+    return both["sentence"], why

@@ -69,12 +69,14 @@ def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None, state
 
 def answer_html(state: State, *, emotion: str | None = None, answer: str = "", scores: dict[str, float] | None = None,
                 first: dict[str, float] | None = None, claims: Sequence[dict[str, Any]] = (),
-                record: dict[str, Any] | None = None, describe: bool = False, notes: Sequence[str] = ()) -> str:
+                record: dict[str, Any] | None = None, describe: bool = False, notes: Sequence[str] = (),
+                remark: str = "", remark_why: str = "") -> str:
     """The answer apart from the reasoning: "sounds angry" with the model's own probabilities. A caption has no answer.
 
     scores: after the reasoning; first: before it, where the model can tell. After its reasoning a model is nearly sure of
     whatever it has argued for, so the bars show the first where there is one. record: what the claims were held against, to
-    say how many of its salient cues they mention.
+    say how many of its salient cues they mention. remark: one sentence right below the answer; remark_why: what it rests on,
+    shown when it is pointed at.
     """
     if state in ("empty", "waiting", "thinking") and (describe or not (answer or emotion)):
         return '<div class="et-answer et-empty" aria-hidden="true"></div>'
@@ -90,6 +92,8 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
         body.append(f'<p class="et-note" dir="auto">{escape(answer)}</p>')
     elif state == "done":
         body.append('<p class="et-verdict">no emotion named</p>')
+    if remark:
+        body.append(f'<p class="et-note et-remark" title="{escape(remark_why)}">{escape(remark)}</p>')
     if first and not describe:
         body.append(_bars(first, "Probability of each emotion before the model reasons"))
         sure = (scores or {}).get(emotion or "")
