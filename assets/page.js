@@ -140,12 +140,12 @@
       return;
     }
     const source = event.target.closest("[data-start]");
-    if (source && find("#et-figure .et-drawing")) press(source);
+    if (source && !source.closest(".et-elsewhere") && find("#et-figure .et-drawing")) press(source);
   });
 
   document.addEventListener("keydown", (event) => {
     const claim = event.target.closest?.(".et-claim[data-start]");
-    if (claim && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); press(claim); return; }
+    if (claim && !claim.closest(".et-elsewhere") && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); press(claim); return; }
     if (!event.target.closest?.(".et-layer") || !series()) return;
     const step = { ArrowLeft: -0.05, ArrowRight: 0.05, PageDown: -0.5, PageUp: 0.5 }[event.key];
     if (step) seek(position + step);

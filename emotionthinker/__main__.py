@@ -2,6 +2,7 @@
 
     python -m emotionthinker prosody CLIP [--transcript TEXT] [--neutral CLIP] [--json]
     python -m emotionthinker explain CLIP [--model PATH_OR_ID] [--endpoint URL] [--labels a,b,c] [--json]
+    python -m emotionthinker timeline RECORDING [--output DIR] [--no-transcribe] [--describe] [--json]
 
 Exit codes: 0 done; 2 the input is at fault, and one line on standard error says how. With --json, standard output holds
 one JSON object and nothing else.
@@ -15,7 +16,7 @@ import json
 import sys
 from typing import Any, NoReturn
 
-from emotionthinker import cli_explain
+from emotionthinker import cli_explain, cli_timeline
 from emotionthinker.errors import EmotionThinkerError
 
 
@@ -41,6 +42,11 @@ def build_parser() -> argparse.ArgumentParser:
                                   description="Name the emotion a voice carries, and say why.")
     cli_explain.add_arguments(explain)
     explain.set_defaults(run=cli_explain.run)
+
+    timeline = commands.add_parser("timeline", help="follow a long recording",
+                                   description="Follow the voices of a call or an interview, and find where their tone turns.")
+    cli_timeline.add_arguments(timeline)
+    timeline.set_defaults(run=cli_timeline.run)
     return parser
 
 

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     )
     printed = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # what a library prints must not get into the JSON
-        _silence_progress_bars()
+        silence_progress_bars()
         record = _measured(args)  # before the model is loaded: a broken clip is refused at once
         explainer = open_explainer(settings)
         section: type | None = None
@@ -78,7 +78,8 @@ def _measured(args: argparse.Namespace) -> Any:
     return measure_prosody(args.clip, args.transcript, neutral=args.neutral)
 
 
-def _silence_progress_bars() -> None:
+def silence_progress_bars() -> None:
+    """Keep the model library's bars and notes off the terminal."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
