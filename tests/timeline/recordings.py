@@ -15,7 +15,7 @@ SENTENCES = ("The train to the coast leaves at nine.", "I put the letters on the
              "The garden is behind the old house.", "There is some bread in the kitchen.", "My brother works in the city.")
 # Ways of speaking, as espeak-ng's SSML takes them: pitch, rate, and the level afterwards in dB.
 MANNERS = {"calm": ("+0%", "100%", 0.0), "upset": ("+60%", "130%", 9.0), "tired": ("-30%", "75%", -9.0)}
-GAP_S = 0.6
+GAP_S = 1.2  # more than the segmenter joins utterances over
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_csv_disarms_formulas(timeline: dict[str, Any], start: str) -> None:
 def test_textgrid_has_three_tiers_a_line(timeline: dict[str, Any]) -> None:
     tiers = read_textgrid(timeline_textgrid(timeline))
     assert set(tiers) == {f"{line} {what}" for line in ("left", "right") for what in ("sounds", "words", "turns")}
-    assert [(a, b) for a, b, text in tiers["left sounds"] if text][0] == (0.0, 2.5)
+    assert next((a, b) for a, b, text in tiers["left sounds"] if text) == (0.0, 2.5)
     assert [interval for interval in tiers["left turns"] if interval[2]] == [(32.0, 60.0, timeline["turns"][0]["summary"])]
     assert tiers["right turns"] == [(0.0, 60.0, "")]
 

@@ -19,7 +19,7 @@ from emotionthinker.timeline import scoring
 from emotionthinker.timeline.follow import Finished, Opened, Progress, Timeline, follow, leaked
 from emotionthinker.timeline.segments import Utterance
 from emotionthinker.timeline.store import Store
-from tests.timeline.recordings import GAP_S, Spoken, speak, write
+from tests.timeline.recordings import Spoken, speak, write
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_stopped_and_gone_on_is_the_same_as_in_one_go(short: tuple[Path, Spoken]
 
 
 def test_describing_infers_no_emotion(nano: EmotionThinker, short: tuple[Path, Spoken], tmp_path: Path) -> None:
-    first = write(tmp_path / "a.wav", short[1].samples[: 4 * SAMPLE_RATE])
+    first = write(tmp_path / "a.wav", short[1].samples[: 3 * SAMPLE_RATE])
     timeline = followed(first, nano, mode="describe", transcribe=False)
     assert timeline.labels == ()
     assert timeline.segments
@@ -126,8 +126,8 @@ def test_two_speakers_have_a_line_each(tmp_path: Path) -> None:
     assert timeline.channels == "separate"
     assert len(timeline.of_line("left")) == 3
     assert len(timeline.of_line("right")) == 3
-    assert min(segment.start_s for segment in timeline.of_line("right")) >= n / SAMPLE_RATE
-    assert timeline.leaked >= 1 or len(timeline.segments) == 6
+    assert min(segment.start_s for segment in timeline.of_line("right")) > n / SAMPLE_RATE - 0.1
+    assert timeline.leaked >= 1
     left, right = timeline.reference("left"), timeline.reference("right")
     assert left and right and left.f0_hz and right.f0_hz
     assert left.f0_hz < right.f0_hz  # each is held against its own beginning
@@ -152,7 +152,7 @@ def test_silence_says_so(tmp_path: Path) -> None:
 
 def test_the_command_writes_every_file_and_cleans_up(short: tuple[Path, Spoken], tmp_path: Path,
                                                      capsys: pytest.CaptureFixture[str]) -> None:
-    clip = write(tmp_path / "my call.wav", short[1].samples[: 6 * SAMPLE_RATE])
+    clip = write(tmp_path / "my call.wav", short[1].samples[: 7 * SAMPLE_RATE])
     out = tmp_path / "out"
     assert main(["timeline", str(clip), "--output", str(out), "--no-transcribe", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -171,6 +171,3 @@ def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
         assert printed.out == ""
         assert printed.err.count("\n") == 1
 
-
-def test_utterances_do_not_touch_in_the_recordings() -> None:
-    assert GAP_S > 0.25  # or the segmenter would rightly join them

@@ -14,8 +14,8 @@ from emotionthinker.timeline.turns import SHORTEST, find_turns
 LABELS = ("neutral", "angry", "sad")
 
 
-def segment(start_s: float, label: str | None = "neutral", *, hz: float | None = 120.0, dbfs: float = -25.0, rate: float | None = 12.0,
-            line: str = "voice") -> Segment:
+def segment(start_s: float, label: str | None = "neutral", *, hz: float | None = 120.0, dbfs: float = -25.0,
+            rate: float | None = 12.0, line: str = "voice") -> Segment:
     scores = {each: (0.9 if each == label else 0.05) for each in LABELS} if label else {}
     return Segment(line, start_s, start_s + 2.5, 2.4, "words", hz, 5.0, dbfs, rate, 30.0, "Male", label, scores,
                    reasoning=f"It sounds {label}.")
