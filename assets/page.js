@@ -225,11 +225,12 @@
 
   // Gradio writes "queue: 2/3" among its timings; the page says it in words, and leaves the timings out.
   function queue() {
-    const line = document.getElementById("et-status");
-    const place = /queue: (\d+)/.exec(find("[data-testid=status-tracker]", line ?? document)?.textContent ?? "");
-    const before = place ? +place[1] - 1 : -1;
-    const text = before > 0 ? `${before} before you` : before === 0 ? "you are next" : "";
-    if (line && (line.dataset.queue ?? "") !== text) line.dataset.queue = text;
+    for (const line of all("#et-status, #tl-status, #cp-status")) {
+      const place = /queue: (\d+)/.exec(find("[data-testid=status-tracker]", line)?.textContent ?? "");
+      const before = place ? +place[1] - 1 : -1;
+      const text = before > 0 ? `${before} before you` : before === 0 ? "you are next" : "";
+      if ((line.dataset.queue ?? "") !== text) line.dataset.queue = text;
+    }
   }
 
   // Another width needs another drawing: text must stay readable.

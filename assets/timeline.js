@@ -111,6 +111,8 @@
     }, true);
   }
 
+  document.addEventListener("loadedmetadata", (event) => { if (event.target === player()) { position = 0; stopAt = null; } }, true);
+
   // A figure that is drawn anew begins with its playhead at the start.
   new MutationObserver(() => { if (position && figure() && figure().dataset.series !== parsedFrom) show(position); })
     .observe(document.documentElement, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-series"] });

@@ -14,6 +14,7 @@ from emotionthinker.export import file_stem
 from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.following import LongScreen, Wanted, empty_long_screen, follow_recording
+from emotionthinker.page.handlers import status_html
 from emotionthinker.timeline.export import WRITERS
 
 KEPT_S = 3600  # how long an idle visitor's results stay in memory
@@ -64,8 +65,9 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
         runs.begin(str(request.session_hash))
         return [*_values(empty_long_screen(limits))[:-1], None]
 
-    def start_again(request: gr.Request) -> None:
+    def start_again(path: str | None, request: gr.Request) -> Any:
         runs.begin(str(request.session_hash))
+        return status_html("waiting", "Waiting for its turn …") if path else gr.skip()
 
     def follow(path: str | None, transcribe: bool, allowed: str, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
@@ -86,7 +88,8 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     long_work: dict[str, Any] = {"concurrency_id": "timeline", "concurrency_limit": 1, "api_visibility": "private",
                                  "show_progress": "minimal", "show_progress_on": status}
     audio.change(begin, audio, parts, queue=False, **PRIVATE)
-    go.click(start_again, None, None, queue=False, **PRIVATE).then(follow, [audio, transcribe, consent.level], parts, **long_work)
+    go.click(start_again, audio, status, queue=False, **PRIVATE).then(
+        follow, [audio, transcribe, consent.level], parts, **long_work)
     stop.click(stop_run, None, None, queue=False, **PRIVATE)
     example.click(lambda: str(EXAMPLE_CALL), None, audio, queue=False, **PRIVATE)
     consent.unlocks(audio)

@@ -59,7 +59,7 @@ def timeline_html(timeline: Timeline, turns: Sequence[Turn]) -> str:
         f'<span>{number}</span></button>' for number, turn in enumerate(turns, 1))
     done = 100 * min(timeline.heard_s / duration_s, 1.0)
     return (
-        f'<figure class="tl-figure" aria-label="The recording over time" data-series="{escape(numbers)}">'
+        f'<figure class="tl-figure" aria-label="{escape(_alt(turns))}" data-series="{escape(numbers)}">'
         f'<div class="tl-grid">{"".join(lanes)}<div class="tl-name"></div><div class="tl-axis">{_axis(duration_s)}</div>'
         f'<div class="tl-layer" role="slider" tabindex="0" aria-label="Playhead" aria-valuemin="0" '
         f'aria-valuemax="{duration_s:.1f}" aria-valuenow="0" aria-valuetext="0:00">'
@@ -67,6 +67,13 @@ def timeline_html(timeline: Timeline, turns: Sequence[Turn]) -> str:
         f'<div class="tl-playhead"></div></div></div><div class="tl-tip" aria-hidden="true" hidden></div>'
         f'<figcaption class="et-note">{escape(_caption(timeline))}</figcaption></figure>'
     )
+
+
+def _alt(turns: Sequence[Turn]) -> str:
+    """What the figure shows, for those who do not see it."""
+    told = "; ".join(f"{clock(turn.time_s)} {turn.summary}" for turn in turns[:10])
+    more = f"; and {len(turns) - 10} more" if len(turns) > 10 else ""
+    return f"The recording over time. Turns: {told}{more}" if turns else "The recording over time, without a turn"
 
 
 def _caption(timeline: Timeline) -> str:

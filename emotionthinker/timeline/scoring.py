@@ -38,7 +38,7 @@ class Segment:
     est_snr_db: float | None
     gender: str | None
     emotion: str | None = None
-    scores: dict[str, float] = field(default_factory=dict)  # label -> probability; {} where none was asked or given
+    scores: dict[str, float] = field(default_factory=dict)  # label -> probability, or 1 for the one named; {} without a label
     reasoning: str = ""  # in mode "describe": the caption
     claims: list[dict[str, Any]] = field(default_factory=list)  # as in `explain --json`, on `reasoning`
     warnings: list[str] = field(default_factory=list)
@@ -86,10 +86,13 @@ def score(
     found = explainer.explain(clip, prosody=record, mode=mode, labels=labels, cancel=cancel)
     if cancel is not None and cancel.is_set():
         return None
+    scores = dict(found.label_scores)
+    if not scores and found.emotion is not None:  # a server that gives no log-probabilities
+        scores = {label: float(label == found.emotion) for label in found.labels}
     return Segment(
         **measured,
         emotion=found.emotion,
-        scores=dict(found.label_scores),
+        scores=scores,
         reasoning=found.answer if mode == "describe" else found.reasoning,
         claims=[asdict(claim) for claim in found.claims],
         warnings=list(found.warnings),
