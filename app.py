@@ -16,7 +16,10 @@ import gradio as gr
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.api import endpoints
+from emotionthinker.page.compare_tab import compare_tab
+from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
+from emotionthinker.page.timeline_tab import timeline_tab
 from emotionthinker.settings import Settings
 from emotionthinker.ui import analyze_tab, header
 
@@ -27,17 +30,25 @@ QUEUE_LENGTH = 32  # further visitors get a message at once
 SESSIONS = 500  # visitors whose results are kept in memory
 
 
-def build(settings: Settings) -> tuple[gr.Blocks, Engine]:
-    """The page, not yet launched, and the models behind it, not yet loaded."""
-    engine, runs = Engine(settings), Runs()
+def build(settings: Settings, second: Settings | None = None) -> tuple[gr.Blocks, Engine]:
+    """The page, not yet launched, and the models behind it, not yet loaded. second: of a model to compare with."""
+    engine, runs, long_runs, pair_runs = Engine(settings), Runs(), Runs(), Runs()
     with gr.Blocks(title="EmotionThinker", analytics_enabled=False, delete_cache=(CLEAN_EVERY_S, KEEP_S), fill_width=True) as page:
         endpoints(engine)  # first, so that no event of the page takes their names
         header(engine)
-        with gr.Tabs(elem_id="et-tabs"), gr.Tab("Analyze", id="analyze"):
-            analyze_tab(engine, runs)
+        consent = Consent(settings)
+        with gr.Tabs(elem_id="et-tabs"):
+            with gr.Tab("Analyze", id="analyze"):
+                analyze_tab(engine, runs, consent)
+            with gr.Tab("Timeline", id="timeline"):
+                timeline_tab(engine, long_runs, consent)
+            with gr.Tab("Compare", id="compare"):
+                compare_tab(engine, Engine(second) if second else None, pair_runs, consent)
+        consent.connect()  # once every tab has named what depends on it
 
         def forget(request: gr.Request) -> None:
-            runs.forget(str(request.session_hash))
+            for each in (runs, long_runs, pair_runs):
+                each.forget(str(request.session_hash))
 
         page.unload(forget)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
@@ -60,7 +71,8 @@ def launch(page: gr.Blocks, settings: Settings, *, block: bool = True, port: int
         ssr_mode=False,
         run_history=False,
         max_threads=16,
-        max_file_size=settings.limits.max_bytes,
+        # One limit for all tabs is all that Gradio has. Analyze refuses a file over its own when it reads it.
+        max_file_size=max(settings.limits.max_bytes, settings.long_limits.max_bytes),
         state_session_capacity=SESSIONS,
         allowed_paths=[str(EXAMPLES)],
         blocked_paths=[str(path) for path in ROOT.iterdir() if path.name != "assets"]
@@ -75,11 +87,11 @@ def launch(page: gr.Blocks, settings: Settings, *, block: bool = True, port: int
 
 def main() -> int:
     try:
-        settings = Settings.from_env()
+        settings, second = Settings.from_env(), Settings.second_from_env()
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2
-    page, engine = build(settings)
+    page, engine = build(settings, second)
     engine.warm_up()
     launch(page, settings)
     return 0

@@ -140,12 +140,12 @@
       return;
     }
     const source = event.target.closest("[data-start]");
-    if (source && find("#et-figure .et-drawing")) press(source);
+    if (source && !source.closest(".et-elsewhere") && find("#et-figure .et-drawing")) press(source);
   });
 
   document.addEventListener("keydown", (event) => {
     const claim = event.target.closest?.(".et-claim[data-start]");
-    if (claim && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); press(claim); return; }
+    if (claim && !claim.closest(".et-elsewhere") && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); press(claim); return; }
     if (!event.target.closest?.(".et-layer") || !series()) return;
     const step = { ArrowLeft: -0.05, ArrowRight: 0.05, PageDown: -0.5, PageUp: 0.5 }[event.key];
     if (step) seek(position + step);
@@ -225,11 +225,12 @@
 
   // Gradio writes "queue: 2/3" among its timings; the page says it in words, and leaves the timings out.
   function queue() {
-    const line = document.getElementById("et-status");
-    const place = /queue: (\d+)/.exec(find("[data-testid=status-tracker]", line ?? document)?.textContent ?? "");
-    const before = place ? +place[1] - 1 : -1;
-    const text = before > 0 ? `${before} before you` : before === 0 ? "you are next" : "";
-    if (line && (line.dataset.queue ?? "") !== text) line.dataset.queue = text;
+    for (const line of all("#et-status, #tl-status, #cp-status")) {
+      const place = /queue: (\d+)/.exec(find("[data-testid=status-tracker]", line)?.textContent ?? "");
+      const before = place ? +place[1] - 1 : -1;
+      const text = before > 0 ? `${before} before you` : before === 0 ? "you are next" : "";
+      if ((line.dataset.queue ?? "") !== text) line.dataset.queue = text;
+    }
   }
 
   // Another width needs another drawing: text must stay readable.

@@ -4,6 +4,7 @@
     python -m emotionthinker explain CLIP [--model PATH_OR_ID] [--endpoint URL] [--labels a,b,c] [--json]
     python -m emotionthinker probe CLIP [--changes a,b,c] [--json]
     python -m emotionthinker probe --manifest FILE.jsonl --output DIR [--clips N] [--json]
+    python -m emotionthinker timeline RECORDING [--output DIR] [--no-transcribe] [--describe] [--json]
 
 Exit codes: 0 done; 2 the input is at fault, and one line on standard error says how. With --json, standard output holds
 one JSON object and nothing else.
@@ -17,7 +18,7 @@ import json
 import sys
 from typing import Any, NoReturn
 
-from emotionthinker import cli_explain, cli_probe
+from emotionthinker import cli_explain, cli_probe, cli_timeline
 from emotionthinker.errors import EmotionThinkerError
 
 
@@ -48,6 +49,11 @@ def build_parser() -> argparse.ArgumentParser:
                                 description="Change one thing about a voice and ask again: one clip, or a set.")
     cli_probe.add_arguments(probe)
     probe.set_defaults(run=cli_probe.run)
+
+    timeline = commands.add_parser("timeline", help="follow a long recording",
+                                   description="Follow the voices of a call or an interview, and find where their tone turns.")
+    cli_timeline.add_arguments(timeline)
+    timeline.set_defaults(run=cli_timeline.run)
     return parser
 
 

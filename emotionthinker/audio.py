@@ -9,6 +9,7 @@ each format has one decoder that is told which format to expect, so that a playl
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import math
@@ -16,7 +17,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -58,8 +59,20 @@ class Limits:
     @classmethod
     def from_env(cls) -> Limits:
         """From ET_MAX_SECONDS and ET_MAX_MB (10^6 bytes); EmotionThinkerError where one is no positive number."""
-        seconds = _positive_setting("ET_MAX_SECONDS", cls.max_seconds)
-        return cls(max_seconds=seconds, max_bytes=int(_positive_setting("ET_MAX_MB", cls.max_bytes / 1e6) * 1e6))
+        return cls._read("ET_MAX_SECONDS", "ET_MAX_MB", cls())
+
+    @classmethod
+    def long_from_env(cls) -> Limits:
+        """Of recordings that are read block by block: ET_LONG_MAX_SECONDS and ET_LONG_MAX_MB, an hour and 250 MB."""
+        return cls._read("ET_LONG_MAX_SECONDS", "ET_LONG_MAX_MB", LONG)
+
+    @classmethod
+    def _read(cls, seconds_name: str, mb_name: str, default: Limits) -> Limits:
+        seconds = _positive_setting(seconds_name, default.max_seconds)
+        return cls(max_seconds=seconds, max_bytes=int(_positive_setting(mb_name, default.max_bytes / 1e6) * 1e6))
+
+
+LONG = Limits(max_seconds=3600.0, max_bytes=250_000_000)  # an hour of two channels at 16 kHz and 16 bits is 230 MB of wav
 
 
 @dataclass(frozen=True)
@@ -103,21 +116,86 @@ def _from_file(path: Path, limits: Limits) -> Clip:
             data = file.read(limits.max_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise AudioNotFound(f"The file {name} cannot be read; check its name and its permissions.") from error
-    if len(data) > limits.max_bytes:
+    kind = _checked_kind(data[:12], len(data), name, limits)
+    with _decoding(io.BytesIO(data), kind, name, limits) as (guard, blocks, _):
+        return _assemble(blocks, guard)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An open recording: rate in Hz, channels, the length in seconds that its header states (None: it states none), and
+    its samples block by block, (frames, channels) float32, each block checked before the next is decoded."""
+
+    name: str
+    rate: int
+    channels: int
+    announced_s: float | None
+    blocks: Iterator[np.ndarray]
+
+
+@contextlib.contextmanager
+def open_recording(path: str | Path, limits: Limits) -> Iterator[Recording]:
+    """Decode a long file block by block; in memory at once are one block and what the decoder needs.
+
+    Raises, as `load_clip` does, AudioError subclasses: some when it is opened, some in the middle of the blocks.
+    """
+    path = Path(path)
+    name = _shown(path.name)
+    with contextlib.ExitStack() as stack:
+        try:
+            if not path.is_file():
+                raise AudioNotFound(f"There is no file {name}; give the path of a {FORMATS_TEXT} file.")
+            file = stack.enter_context(path.open("rb"))
+            size, head = os.fstat(file.fileno()).st_size, file.read(12)
+            file.seek(0)
+        except (OSError, ValueError) as error:  # ValueError: a path with a null character
+            raise AudioNotFound(f"The file {name} cannot be read; check its name and its permissions.") from error
+        kind = _checked_kind(head, size, name, limits)
+        guard, blocks, announced_s = stack.enter_context(_decoding(file, kind, name, limits))
+        yield Recording(name, guard.rate, guard.channels, announced_s, blocks)
+
+
+def _checked_kind(head: bytes, size: int, name: str, limits: Limits) -> str:
+    """The format of a file of `size` bytes that begins with `head`. Raises AudioTooLarge, EmptyAudio, UnsupportedAudio."""
+    if size > limits.max_bytes:
         raise AudioTooLarge(
             f"{name} is larger than the {limits.max_bytes / 1e6:g} MB allowed; give a shorter clip or a compressed one."
         )
-    if not data:
+    if not size:
         raise EmptyAudio(f"{name} is an empty file; record it again.")
-    kind = _sniff(data)
+    kind = _sniff(head)
     if kind is None:
         raise UnsupportedAudio(f"{name} is not a sound file that can be read here; give {FORMATS_TEXT}.")
-    read = _read_av if kind in AV_DEMUXER else _read_soundfile
+    return kind
+
+
+Decoded = tuple["_Guard", Iterator[np.ndarray], float | None]  # the guard, blocks (frames, channels), seconds announced
+
+
+@contextlib.contextmanager
+def _decoding(file: BinaryIO, kind: str, name: str, limits: Limits) -> Iterator[Decoded]:
+    """Open a file with the one decoder of its kind; its blocks are checked as they are decoded."""
+    decode = _decode_av if kind in AV_DEMUXER else _decode_soundfile
+    with contextlib.ExitStack() as stack:
+        with _faults_of_the_file(kind, name):
+            guard, blocks, announced_s = stack.enter_context(decode(file, kind, name, limits))
+
+        def checked() -> Iterator[np.ndarray]:
+            with _faults_of_the_file(kind, name):  # not around the reader of the blocks: its errors are its own
+                for block in blocks:
+                    yield _checked_block(block, guard)
+
+        yield guard, checked(), announced_s
+
+
+@contextlib.contextmanager
+def _faults_of_the_file(kind: str, name: str) -> Iterator[None]:
+    """Whatever a decoder raises on hostile bytes is a fault of the file."""
     try:
-        return read(data, kind, name, limits)
+        yield
     except EmotionThinkerError:
         raise
-    except Exception as error:  # whatever a decoder raises on hostile bytes is a fault of the file
+    except Exception as error:
         raise CorruptAudio(f"{name} looks like {kind} but cannot be decoded; export it again as wav.") from error
 
 
@@ -171,19 +249,13 @@ class _Guard:
 
 
 def _assemble(blocks: Iterator[np.ndarray], guard: _Guard) -> Clip:
-    """Blocks of shape (frames, channels), float32, to one Clip, checking each before the next is decoded."""
+    """Checked blocks of shape (frames, channels), float32, to one Clip."""
     import soxr
 
     resampler = None if guard.rate == SAMPLE_RATE else soxr.ResampleStream(guard.rate, SAMPLE_RATE, 1, dtype="float32")
     parts = []
     for block in blocks:
-        guard.count(len(block))
         mono = block.mean(axis=1, dtype=np.float32)
-        # max() of an array that holds a NaN is NaN, and NaN fails the comparison.
-        if len(mono) and not np.abs(block).max() <= MAX_ABS_SAMPLE:
-            raise CorruptAudio(
-                f"{guard.name} holds samples that are not numbers or lie far outside -1…1; export it again."
-            )
         parts.append(mono if resampler is None else resampler.resample_chunk(mono))
     if resampler is not None and guard.frames:
         parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
@@ -191,6 +263,15 @@ def _assemble(blocks: Iterator[np.ndarray], guard: _Guard) -> Clip:
     if not len(samples):
         raise EmptyAudio(f"{guard.name} holds no sound; record it again.")
     return Clip(np.ascontiguousarray(samples, np.float32), guard.name, guard.rate, guard.channels)
+
+
+def _checked_block(block: np.ndarray, guard: _Guard) -> np.ndarray:
+    """The block (frames, channels), counted. Raises CorruptAudio for what is no sound, and what the guard raises."""
+    guard.count(len(block))
+    # max() of an array that holds a NaN is NaN, and NaN fails the comparison.
+    if len(block) and not np.abs(block).max() <= MAX_ABS_SAMPLE:
+        raise CorruptAudio(f"{guard.name} holds samples that are not numbers or lie far outside -1…1; export it again.")
+    return block
 
 
 def _from_array(source: tuple[np.ndarray, int], limits: Limits) -> Clip:
@@ -208,7 +289,8 @@ def _from_array(source: tuple[np.ndarray, int], limits: Limits) -> Clip:
     frames = array if array.ndim == 2 else array[:, None]
     guard = _Guard(name, int(rate), frames.shape[1], limits)
     guard.check(len(frames))
-    return _assemble((_as_float(frames[i : i + BLOCK_FRAMES]) for i in range(0, len(frames), BLOCK_FRAMES)), guard)
+    blocks = (_as_float(frames[i : i + BLOCK_FRAMES]) for i in range(0, len(frames), BLOCK_FRAMES))
+    return _assemble((_checked_block(block, guard) for block in blocks), guard)
 
 
 def _as_float(block: np.ndarray) -> np.ndarray:
@@ -221,29 +303,33 @@ def _as_float(block: np.ndarray) -> np.ndarray:
     return ((block.astype(np.float64) - middle) / full_scale).astype(np.float32)
 
 
-def _read_soundfile(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
+@contextlib.contextmanager
+def _decode_soundfile(file: BinaryIO, kind: str, name: str, limits: Limits) -> Iterator[Decoded]:
     import soundfile
 
-    with soundfile.SoundFile(io.BytesIO(data)) as file:
-        guard = _Guard(name, file.samplerate, file.channels, limits)
+    with soundfile.SoundFile(file) as sound:
+        guard = _Guard(name, sound.samplerate, sound.channels, limits)
         # A stream that does not know its length announces the largest number there is: only decoding will tell.
-        if file.frames < 2**62:
-            guard.check(file.frames)
-        if file.frames == 0:
+        known = sound.frames < 2**62
+        if known:
+            guard.check(sound.frames)
+        if sound.frames == 0:
             raise EmptyAudio(f"{name} holds no sound; record it again.")
 
         def blocks() -> Iterator[np.ndarray]:
-            while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            while len(block := sound.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
                 yield block
 
-        return _assemble(blocks(), guard)
+        yield guard, blocks(), sound.frames / guard.rate if known else None
 
 
-def _read_av(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
+@contextlib.contextmanager
+def _decode_av(file: BinaryIO, kind: str, name: str, limits: Limits) -> Iterator[Decoded]:
     """m4a and webm. What a browser records has no length in its header, so its packets' times are read first."""
     import av
 
-    with _open_av(data, kind) as container:
+    last_s = 0.0
+    with _open_av(file, kind) as container:
         stream = _audio_stream(container, name)
         guard = _Guard(name, stream.codec_context.sample_rate, stream.codec_context.channels, limits)
         if container.duration is not None:  # microseconds
@@ -253,9 +339,11 @@ def _read_av(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
             if packet.pts is not None and packet.time_base is not None:
                 time = packet.pts * packet.time_base
                 first_time = time if first_time is None else first_time
-                guard.check(int((time - first_time) * guard.rate))
+                last_s = float(time - first_time)
+                guard.check(int(last_s * guard.rate))
 
-    with _open_av(data, kind) as container:
+    file.seek(0)
+    with _open_av(file, kind) as container:
         decoded = container.decode(_audio_stream(container, name))
         first = next(decoded, None)
         if first is None:
@@ -270,15 +358,15 @@ def _read_av(data: bytes, kind: str, name: str, limits: Limits) -> Clip:
                 for part in planar.resample(frame):
                     yield part.to_ndarray().T
 
-        return _assemble(blocks(), guard)
+        yield guard, blocks(), last_s or None
 
 
-def _open_av(data: bytes, kind: str) -> Any:
-    """An open container on bytes in memory, held to one demuxer and to sound codecs; it can open nothing else."""
+def _open_av(file: BinaryIO, kind: str) -> Any:
+    """An open container on an open file, held to one demuxer and to sound codecs; it can open nothing else."""
     import av
 
     options = {"protocol_whitelist": "", "format_whitelist": AV_FORMATS, "codec_whitelist": AV_CODECS}
-    return av.open(io.BytesIO(data), mode="r", format=AV_DEMUXER[kind], container_options=options)
+    return av.open(file, mode="r", format=AV_DEMUXER[kind], container_options=options)
 
 
 def _audio_stream(container: Any, name: str) -> Any:

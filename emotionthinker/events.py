@@ -81,6 +81,7 @@ class Explanation:
 
         return ground(self.claims, self.prosody)
 
+    @property
     def words_and_voice(self) -> WordsAndVoice | None:
         """The words held against the answer; None without words or without a label."""
         return words_and_voice(self.prosody.transcription, self.emotion, self.first_impression or self.label_scores)

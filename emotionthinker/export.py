@@ -11,9 +11,11 @@ import io
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
+
+Interval = tuple[float, float, str]  # start and end in seconds, text
 
 FRAME_COLUMNS = ("time_s", "f0_hz", "semitones", "energy_dbfs", "speech", "word", "stressed")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that starts with one of these
@@ -81,25 +83,33 @@ def textgrid(record: dict[str, Any]) -> str:
     end_s = float(record["duration_s"])
     words: list[dict[str, Any]] = record.get("words") or []
     tiers = {
-        "words": _fill(((w["start"], w["end"], str(w["word"])) for w in words), end_s),
-        "stress": _fill(((w["start"], w["end"], "stressed") for w in words if w.get("stressed")), end_s),
-        "speech": _fill(((start, end, "speech") for start, end in record.get("segments") or []), end_s),
+        "words": fill(((w["start"], w["end"], str(w["word"])) for w in words), end_s),
+        "stress": fill(((w["start"], w["end"], "stressed") for w in words if w.get("stressed")), end_s),
+        "speech": fill(((start, end, "speech") for start, end in record.get("segments") or []), end_s),
     }
+    return textgrid_of(tiers, end_s)
+
+
+def textgrid_of(tiers: Mapping[str, Sequence[Interval]], end_s: float) -> str:
+    """Praat's long text format with an interval tier for each name. The intervals of a tier: `fill`."""
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end_s:.6f}",
              "tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for number, (name, intervals) in enumerate(tiers.items(), 1):
         lines += [f"    item [{number}]:", '        class = "IntervalTier"', f'        name = "{name}"', "        xmin = 0",
                   f"        xmax = {end_s:.6f}", f"        intervals: size = {len(intervals)}"]
         for place, (start, end, text) in enumerate(intervals, 1):
-            quoted = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).replace('"', '""')
             lines += [f"        intervals [{place}]:", f"            xmin = {start:.6f}", f"            xmax = {end:.6f}",
-                      f'            text = "{quoted}"']
+                      f'            text = "{_quoted(text)}"']
     return "\n".join(lines) + "\n"
 
 
-def _fill(spans: Iterable[tuple[float, float, str]], end_s: float) -> Sequence[tuple[float, float, str]]:
+def _quoted(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).replace('"', '""')
+
+
+def fill(spans: Iterable[Interval], end_s: float) -> Sequence[Interval]:
     """Intervals without gap or overlap from 0 to `end_s`, as Praat wants them; gaps have an empty text."""
-    intervals: list[tuple[float, float, str]] = []
+    intervals: list[Interval] = []
     at = 0.0
     for start, end, text in sorted(spans):
         start, end = max(float(start), at), min(float(end), end_s)

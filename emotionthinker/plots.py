@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from emotionthinker.audio import SAMPLE_RATE
+from emotionthinker.scale import Scale, fit_scale, track
 
 Theme = Literal["page", "light", "dark"]
 
@@ -99,6 +100,7 @@ def draw_voice(
     hz: bool = False,
     spectrogram: bool = False,
     image: bool = True,
+    scale: Scale | None = None,
 ) -> Drawing:
     """Draw the record of a clip.
 
@@ -110,8 +112,9 @@ def draw_voice(
         hz: label the pitch axis in Hz (logarithmic) instead of semitones re the median.
         spectrogram: put a mel spectrogram behind the pitch.
         image: whether to make the SVG at all; without, `svg` is empty.
+        scale: axes that hold several clips, so that their figures can be compared; fitted to this clip unless given.
     """
-    figure, drawing = _compose(record, samples, width_px, "light" if theme == "page" else theme, hz, spectrogram)
+    figure, drawing = _compose(record, samples, width_px, "light" if theme == "page" else theme, hz, spectrogram, scale)
     if not image:
         return drawing
     out = io.StringIO()
@@ -154,7 +157,8 @@ def for_page(svg: str, palette: dict[str, str]) -> str:
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
-def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: str, hz: bool, spectrogram: bool) -> Any:
+def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: str, hz: bool, spectrogram: bool,
+             scale: Scale | None = None) -> Any:
     import matplotlib
 
     matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text: readable, small, in the reader's font
@@ -165,7 +169,8 @@ def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: 
     width_px = int(min(max(width_px, 280), 2400))
     phone = width_px < PHONE_PX
     size = 11.0 if phone else 12.0
-    duration_s = float(record.get("duration_s") or len(samples) / SAMPLE_RATE) or 1.0
+    scale = scale or fit_scale([record], [samples])
+    duration_s = scale.duration_s
     left, right = (34, 8) if phone else (46, 14)
     plot_px = width_px - left - right
     words = record.get("words") or []
@@ -194,11 +199,11 @@ def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: 
         axes[name] = ax
         y += height + gap
 
-    _wave(axes["wave"], record, samples, duration_s, plot_px, colour)
+    _wave(axes["wave"], record, samples, scale, plot_px, colour)
     if spectrogram:
         _spectrogram(figure, axes["pitch"], samples, duration_s, plot_px)
-    _pitch(axes["pitch"], record, size, colour, hz, spectrogram)
-    _energy(axes["energy"], record, size, colour)
+    _pitch(axes["pitch"], record, scale, size, colour, hz, spectrogram)
+    _energy(axes["energy"], record, scale, size, colour)
     _words(axes["words"], words, rows, n_rows, row_px, size, colour)
     _time(axes["words"], duration_s, plot_px, size, colour)
 
@@ -232,19 +237,18 @@ def _word_rows(words: list[dict[str, Any]], duration_s: float, plot_px: float, s
     return placed, 1 + max((row for row, _, _ in placed.values()), default=0)
 
 
-def _wave(ax: Any, record: dict[str, Any], samples: np.ndarray, duration_s: float, plot_px: float,
-          colour: dict[str, str]) -> None:
+def _wave(ax: Any, record: dict[str, Any], samples: np.ndarray, scale: Scale, plot_px: float, colour: dict[str, str]) -> None:
+    duration_s = len(samples) / SAMPLE_RATE
     columns = int(max(min(plot_px * 1.2, len(samples)), 1))
     edges = np.linspace(0, len(samples), columns + 1).astype(int)[:-1]
     high = np.maximum.reduceat(samples, edges) if len(samples) else np.zeros(1)
     low = np.minimum.reduceat(samples, edges) if len(samples) else np.zeros(1)
-    peak = max(float(np.max(np.abs([high, low]))), 1e-4)
     times = (np.arange(len(high)) + 0.5) / len(high) * duration_s
     spoken = np.zeros(len(high), bool)
     for start, end in record.get("segments") or []:
         spoken |= (times >= start) & (times <= end)
-    ax.fill_between(times, low / peak, high / peak, color=colour["faint"], linewidth=0)
-    ax.fill_between(times, low / peak, high / peak, where=spoken, color=colour["ink"], linewidth=0)
+    ax.fill_between(times, low / scale.peak, high / scale.peak, color=colour["faint"], linewidth=0)
+    ax.fill_between(times, low / scale.peak, high / scale.peak, where=spoken, color=colour["ink"], linewidth=0)
     ax.set_ylim(-1.05, 1.05)
     ax.set_yticks([])
     span = record.get("span_s")
@@ -270,35 +274,32 @@ def _spectrogram(figure: Any, ax: Any, samples: np.ndarray, duration_s: float, p
     behind.set_axis_off()
 
 
-def _pitch(ax: Any, record: dict[str, Any], size: float, colour: dict[str, str], hz: bool, spectrogram: bool) -> None:
-    track = record.get("f0") or {"hop_s": 0.016, "hz": []}
-    f0_hz = np.array([math.nan if v is None else v for v in track["hz"]], float)
-    median_hz = record.get("f0_median_hz") or (float(np.nanmedian(f0_hz)) if np.isfinite(f0_hz).any() else None)
+def _pitch(ax: Any, record: dict[str, Any], scale: Scale, size: float, colour: dict[str, str], hz: bool,
+           spectrogram: bool) -> None:
+    f0_hz = track(record, "f0", "hz")
+    reference_hz = scale.reference_hz if np.isfinite(f0_hz).any() else None
     label = "pitch, Hz" if hz else "pitch, semitones"
-    if median_hz and not hz:
-        label += f" from {median_hz:.0f} Hz"
-    if median_hz and record.get("f0_reliable") is False:
+    if reference_hz and not hz:
+        label += f" from {reference_hz:.0f} Hz"
+    if reference_hz and record.get("f0_reliable") is False:
         label += ", unsure: little is voiced"
     if spectrogram:
         label += " · behind it 0–8 kHz (mel)"
     _lane_label(ax, label, size, colour["pitch"])
-    if not median_hz:
+    if not reference_hz:
         ax.set_yticks([])
         ax.set_ylim(-1, 1)
         ax.text(0.5, 0.45, "no pitch: too little voiced sound", transform=ax.transAxes, ha="center", fontsize=size,
                 color=colour["soft"])
         return
-    semitones = 12 * np.log2(f0_hz / median_hz)
-    times = np.arange(len(semitones)) * track["hop_s"]
+    semitones = 12 * np.log2(f0_hz / reference_hz)
+    times = np.arange(len(semitones)) * record["f0"]["hop_s"]
     stride = math.ceil(max(len(times), 1) / MAX_COLUMNS)
     times, semitones = times[::stride], semitones[::stride]
-    finite = semitones[np.isfinite(semitones)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (-2.0, 2.0)
-    low, high = min(low - 1.0, -4.0), max(high + 1.0, 4.0)
-    high += 0.16 * (high - low)  # room for the labels above the curve
+    low, high = scale.semitones
     ax.set_ylim(low, high)
     if record.get("f0_p5_hz") and record.get("f0_p95_hz"):
-        p5, p95 = (12 * math.log2(record[key] / median_hz) for key in ("f0_p5_hz", "f0_p95_hz"))
+        p5, p95 = (12 * math.log2(record[key] / reference_hz) for key in ("f0_p5_hz", "f0_p95_hz"))
         ax.axhspan(p5, p95, color=colour["band"], alpha=0.55, linewidth=0, zorder=0.5)
     ax.plot(times, semitones, color=colour["pitch"], linewidth=2.2, solid_capstyle="round", solid_joinstyle="round", zorder=3)
     voiced = np.isfinite(semitones)
@@ -306,7 +307,7 @@ def _pitch(ax: Any, record: dict[str, Any], size: float, colour: dict[str, str],
     ax.plot(times[alone], semitones[alone], ".", color=colour["pitch"], markersize=3, zorder=3)
     if hz:
         wanted = [50, 75, 100, 150, 200, 300, 400, 600, 800]
-        ticks = [(12 * math.log2(value / median_hz), str(value)) for value in wanted]
+        ticks = [(12 * math.log2(value / reference_hz), str(value)) for value in wanted]
         ticks = [tick for tick in ticks if low < tick[0] < high - 1]
     else:
         step = 4 if high - low < 24 else 12
@@ -321,22 +322,21 @@ def _pitch(ax: Any, record: dict[str, Any], size: float, colour: dict[str, str],
                 fontweight="bold", color=colour["pitch"])
 
 
-def _energy(ax: Any, record: dict[str, Any], size: float, colour: dict[str, str]) -> None:
-    track = record.get("energy") or {"hop_s": 0.01, "dbfs": []}
-    dbfs = np.array([math.nan if v is None else v for v in track["dbfs"]], float)
+def _energy(ax: Any, record: dict[str, Any], scale: Scale, size: float, colour: dict[str, str]) -> None:
+    dbfs = track(record, "energy", "dbfs")
     _lane_label(ax, "energy, dBFS", size, colour["energy"])
-    if not np.isfinite(dbfs).any():
+    if scale.dbfs is None or not np.isfinite(dbfs).any():
         ax.set_yticks([])
         return
     stride = math.ceil(len(dbfs) / MAX_COLUMNS)
-    times, dbfs = np.arange(len(dbfs))[::stride] * track["hop_s"], dbfs[::stride]
-    top = float(np.nanmax(dbfs))
-    bottom = max(float(np.nanquantile(dbfs, 0.05)) - 4, top - 70)
-    ax.set_ylim(bottom, top + 0.3 * max(top - bottom, 10))
+    times, dbfs = np.arange(len(dbfs))[::stride] * record["energy"]["hop_s"], dbfs[::stride]
+    bottom, top = scale.dbfs
+    ax.set_ylim(bottom, top)
     shown = np.clip(np.nan_to_num(dbfs, nan=bottom), bottom, None)
     ax.fill_between(times, bottom, shown, color=colour["fill"], linewidth=0, zorder=1)
     ax.plot(times, shown, color=colour["energy"], linewidth=1.3, zorder=2)
-    ticks = [value for value in range(-80, 1, 20) if bottom + 3 < value < top + 4]
+    label_room = 0.23 * (top - bottom)
+    ticks = [value for value in range(-80, 1, 20) if bottom + 3 < value < top - label_room + 4]
     ax.set_yticks(ticks, labels=[f"−{-value}" if value else "0" for value in ticks])
     for value in ticks:
         ax.axhline(value, color=colour["hair"], linewidth=0.7, zorder=0.5)

@@ -10,7 +10,9 @@
 | ET_DTYPE | auto, float32, bfloat16, float16 | auto |
 | ET_4BIT | 1: load in 4 bit (NVIDIA GPU only) | 0 |
 | ET_THREADS | CPU threads of the model | 1 for a small model, else torch's own choice |
-| ET_MAX_SECONDS, ET_MAX_MB | longest clip, largest upload (`audio.Limits`) | 600, 20 |
+| ET_MAX_SECONDS, ET_MAX_MB | longest clip, largest file of one (`audio.Limits`) | 600, 20 |
+| ET_LONG_MAX_SECONDS, ET_LONG_MAX_MB | the same for recordings in the Timeline | 3600, 250 |
+| ET_MODEL_2, ET_ENDPOINT_2, ET_API_KEY_2 | a second model, for the tab Compare | none |
 | ET_RECOGNISER | speech recogniser: a faster-whisper size or folder (`transcript.recognise`) | moonshine |
 """
 
@@ -20,7 +22,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from emotionthinker.audio import Limits
+from emotionthinker.audio import LONG, Limits
 from emotionthinker.errors import EmotionThinkerError
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -38,6 +40,7 @@ class Settings:
     dtype: str = "auto"
     load_in_4bit: bool = False
     limits: Limits = field(default_factory=Limits)
+    long_limits: Limits = LONG
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -52,7 +55,20 @@ class Settings:
             dtype=_one_of("ET_DTYPE", env.get("ET_DTYPE") or "auto", DTYPES),
             load_in_4bit=_one_of("ET_4BIT", env.get("ET_4BIT") or "0", ("0", "1")) == "1",
             limits=Limits.from_env(),
+            long_limits=Limits.long_from_env(),
         )
+
+    @classmethod
+    def second_from_env(cls, env: Mapping[str, str] | None = None) -> Settings | None:
+        """The second model, to compare the first with; None where neither ET_MODEL_2 nor ET_ENDPOINT_2 is set.
+
+        All else is as for the first. Raises EmotionThinkerError for a value that cannot be used.
+        """
+        env = os.environ if env is None else env
+        named = {name: env.get(f"{name}_2") or "" for name in ("ET_MODEL", "ET_ENDPOINT", "ET_API_KEY")}
+        if not named["ET_MODEL"] and not named["ET_ENDPOINT"]:
+            return None
+        return cls.from_env({**env, **named})
 
 
 def threads_from_env() -> int | None:

@@ -15,9 +15,10 @@ from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.export import file_stem, frames_csv, result_json, textgrid
 from emotionthinker.page import handlers
+from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.handlers import Options, Screen, View
-from emotionthinker.page.notice import not_this_html, notice_html
+from emotionthinker.page.notice import not_this_html
 from emotionthinker.page.whatif import whatif_section
 from emotionthinker.plots import draw_png, draw_voice
 
@@ -44,14 +45,12 @@ def header(engine: Engine) -> None:
     )
 
 
-def analyze_tab(engine: Engine, runs: Runs) -> None:
+def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     """Build the tab inside the Blocks at hand."""
     start = handlers.empty_screen(engine)
     examples = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
 
-    with gr.Column(elem_id="et-consent", visible=True) as consent:
-        _html(notice_html(engine.settings))
-        agree = gr.Button("I understand: turn on microphone and upload", variant="primary", elem_id="et-agree")
+    consent.box()
     with gr.Row(elem_id="et-input"):
         audio = gr.Audio(type="filepath", format=None, sources=["upload", "microphone"], interactive=False, label="Recording",
                          show_label=False, elem_id="et-audio", waveform_options=gr.WaveformOptions(show_recording_waveform=False),
@@ -123,13 +122,15 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
             yield _values(screen)
 
     def explain(path: str | None, prosody: Any, mode: str, labels: str, question: str, tokens: float | None,
-                temperature: float | None, seed: float | None, request: gr.Request) -> Iterator[list[Any]]:
+                temperature: float | None, seed: float | None, allowed: str, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
         if not path or prosody is None or run.explaining:
             yield _values(Screen())
             return
         run.explaining = True
-        wanted = Options(labels or "", question or "", mode == MODES[1], int(tokens) if tokens else None, float(temperature or 0.0),
+        describe = mode == MODES[1] or not may_infer_emotion(allowed)
+        own = question if may_infer_emotion(allowed) else ""  # a visitor's own question could ask for the emotion
+        wanted = Options(labels or "", own or "", describe, int(tokens) if tokens else None, float(temperature or 0.0),
                          int(seed) if seed is not None else None)
         run.asked = wanted.as_arguments()
         for screen in handlers.explain(engine, run, path, prosody, wanted):
@@ -158,7 +159,7 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
     begun = [*parts, run_number]
     thinking: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private",
                                 "show_progress": "minimal", "show_progress_on": status}
-    explained = {"fn": explain, "inputs": [audio, prosody, *options], "outputs": parts}
+    explained = {"fn": explain, "inputs": [audio, prosody, *options, consent.level], "outputs": parts}
 
     new_clip = audio.change(begin, audio, begun, queue=False, **PRIVATE)
     new_clip.then(measure, [audio, *view], parts, js=WITH_WIDTH, concurrency_limit=2, **PRIVATE).then(**explained, **thinking)
@@ -168,7 +169,8 @@ def analyze_tab(engine: Engine, runs: Runs) -> None:
     gr.on([hz.change, spectrogram.change, redraw.click], draw_again, [audio, prosody, *view], [status, figure], js=WITH_WIDTH,
           trigger_mode="always_last", concurrency_limit=2, **PRIVATE)
     stop.click(stop_run, None, None, queue=False, **PRIVATE)
-    agree.click(lambda: (gr.update(visible=False), gr.update(interactive=True)), None, [consent, audio], queue=False, **PRIVATE)
+    consent.unlocks(audio)
+    consent.decides(mode, MODES)
     for button, item in zip(buttons, examples, strict=True):
         button.click(_constant(str(EXAMPLES / item["file"])), None, audio, queue=False, **PRIVATE)
     for button, kind in zip(savers, DOWNLOADS, strict=True):

@@ -66,7 +66,7 @@ def test_a_wrong_call_is_one_line_and_exit_2(arguments):
 
 def test_every_command_has_help():
     text = run("--help").stdout
-    for command in ("prosody", "explain", "probe"):
+    for command in ("prosody", "explain", "probe", "timeline"):
         assert command in text
         assert "--json" in run(command, "--help").stdout
 

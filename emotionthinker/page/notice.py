@@ -31,20 +31,22 @@ def error_rates(settings: Settings) -> list[str]:
     return [*rates, listeners]
 
 
-def notice_html(settings: Settings) -> str:
-    """The first screen, before consent."""
+def notice_html(settings: Settings, place: str = "", more: str = "") -> str:
+    """The first screen, before consent. place: which tab, where several show it; more: a sentence of the tab's own."""
+    title_id = f"et-notice-title-{place}" if place else "et-notice-title"
+    also = f"\n<p>{escape(more)}</p>" if more else ""
     rates = " ".join(error_rates(settings))
     where = ("<strong>Your recording is sent to the model's server</strong> that this page was set up with."
              if settings.endpoint else "The model runs on the machine that serves this page.")
-    return f"""<section class="et-notice" aria-labelledby="et-notice-title">
-<h2 id="et-notice-title">Before you speak</h2>
+    return f"""<section class="et-notice" aria-labelledby="{title_id}">
+<h2 id="{title_id}">Before you speak</h2>
 <p>This page measures a voice (pitch, energy, pace, stress, melody), guesses whether it sounds male or female, writes down the
-words, and lets a model say which emotion the voice <em>sounds</em> like, and why. It describes how a voice sounds,
-<strong>not what a person feels</strong>.</p>
+words, and lets a model describe it. If you allow that too, the model says which emotion the voice <em>sounds</em> like, and why.
+It describes how a voice sounds, <strong>not what a person feels</strong>.</p>
 <p><strong>It is often wrong.</strong> {escape(rates)}</p>
 <p><strong>Not for judging people.</strong> Do not use it on employees, applicants, pupils or students: that is prohibited
 (EU AI Act, Art. 5(1)(f)). Whoever is exposed to it must be told (Art. 50(3)).</p>
-<p>{where} Recordings stay in a temporary folder, are deleted within two hours, and reach no log.</p>
+<p>{where} Recordings stay in a temporary folder, are deleted within two hours, and reach no log.</p>{also}
 </section>"""
 
 

@@ -11,6 +11,7 @@ from emotionthinker.audio import SAMPLE_RATE
 HOP = SAMPLE_RATE // 100  # 160 samples = 10 ms
 FRAME = 400  # samples = 25 ms, centred on each hop
 FLOOR_DBFS = -100.0  # under the quantisation noise of 16 bits (-98 dBFS): digital silence
+WORKING_LEVEL_DBFS = -12.0  # at which the networks hear the loudest 25 ms of a clip
 EDGE_S = 0.05  # on each side of speech that does not count as background: attacks and echoes
 MIN_BACKGROUND_S = 0.1
 
@@ -84,7 +85,7 @@ def at_working_level(samples: np.ndarray) -> np.ndarray:
     loudest_dbfs = float(track_energy(samples).dbfs.max(initial=FLOOR_DBFS))
     if loudest_dbfs < -90:
         return np.asarray(samples, np.float32)
-    return (samples * 10 ** ((-12 - loudest_dbfs) / 20)).astype(np.float32)
+    return (samples * 10 ** ((WORKING_LEVEL_DBFS - loudest_dbfs) / 20)).astype(np.float32)
 
 
 def _power(dbfs: np.ndarray | float) -> np.ndarray:

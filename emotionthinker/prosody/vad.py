@@ -39,8 +39,12 @@ def speech_segments(samples: np.ndarray) -> list[tuple[float, float]]:
     samples: (n,) float32 at 16 kHz, mono. The gain does not matter.
     Raises ModelNotFound where the silero-vad package is not installed.
     """
-    probability = speech_probability(at_working_level(samples))
-    hop_s, duration_s = FRAME / SAMPLE_RATE, len(samples) / SAMPLE_RATE
+    return spans_of_speech(speech_probability(at_working_level(samples)), len(samples) / SAMPLE_RATE)
+
+
+def spans_of_speech(probability: np.ndarray, duration_s: float) -> list[tuple[float, float]]:
+    """Stretches of speech as (start, end) in seconds from `speech_probability` of a clip of that duration."""
+    hop_s = FRAME / SAMPLE_RATE
     spans: list[tuple[float, float]] = []
     for start, end in _hysteresis(probability):
         span = (start * hop_s, end * hop_s)

@@ -92,8 +92,9 @@ def chat(_chat_server: ChatServer) -> ChatServer:
 
 @pytest.fixture(scope="session")
 def app(start_app: Callable[..., App], _chat_server: ChatServer) -> App:
-    """The page with its model at the endpoint of `chat`."""
-    return start_app(ET_ENDPOINT=_chat_server.url, ET_MODEL="test-model", ET_MAX_MB="5")
+    """The page with its model at the endpoint of `chat`, and a second model there to compare it with."""
+    return start_app(ET_ENDPOINT=_chat_server.url, ET_MODEL="test-model", ET_MAX_MB="5", ET_LONG_MAX_MB="8",
+                     ET_ENDPOINT_2=_chat_server.url, ET_MODEL_2="second-model")
 
 
 @pytest.fixture(scope="session")

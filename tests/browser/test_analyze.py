@@ -35,13 +35,45 @@ def test_no_microphone_and_no_upload_before_consent(app: App, chat: ChatServer, 
         assert part in notice
     assert page.locator("#et-audio input[type=file]").count() == 0
     assert page.locator("#et-audio [aria-label='Record audio']").count() == 0
+    for tab in ("Timeline", "Compare"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_selector(f"#et-consent-{tab.lower()}")
+        assert page.locator("input[type=file]").count() == 0
+    page.get_by_role("tab", name="Analyze").click()
     page.click("#et-agree")
     page.wait_for_selector("#et-audio input[type=file]", state="attached")
     assert page.locator("#et-audio [aria-label='Record audio']").count() == 1
+    assert page.locator(".et-consent").count() == 0  # one choice for all tabs
     page.get_by_role("button", name="What this is not").click()
     assert "Not a lie detector" in page.inner_text("dialog[open]")
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
+
+
+def test_a_voice_is_described_without_consent_to_infer_emotion(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
+    chat.reply = "<answer> A woman speaks, her pitch is high. </answer>"
+    page = open_page(app.url, agree=False)
+    page.click("#et-agree-describe")
+    page.wait_for_selector("#et-audio input[type=file]", state="attached")
+    page.click("#et-options button")
+    assert page.get_by_label("Which emotion, and why").is_disabled()
+    page.get_by_label("Your own question").fill("Which emotion is it?")
+    upload(page, EXAMPLES / "angry.flac")
+    wait_done(page)
+    assert page.inner_text("#et-reasoning .et-story").startswith("A woman")
+    assert "sounds" not in page.inner_text("#et-answer .et-verdict")
+    assert page.locator("#et-answer .et-bars").count() == 0
+    asked = json.dumps(chat.requests[-1]["messages"])
+    assert "Describe" in asked
+    assert "Which emotion" not in asked
+    chat.reset()
+    page.click("#et-agree-later")
+    page.wait_for_selector("#et-described", state="hidden")
+    page.get_by_label("Your own question").fill("")
+    page.click("#et-again")
+    page.wait_for_selector("#et-status [data-state=thinking], #et-status [data-state=waiting]")
+    wait_done(page)
+    assert page.inner_text("#et-answer .et-verdict").lower() == "sounds angry"
 
 
 def test_example_to_answer(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:

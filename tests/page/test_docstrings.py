@@ -8,10 +8,14 @@ from types import ModuleType
 import pytest
 
 from emotionthinker import export, plots
-from emotionthinker.page import handlers, stretches
+from emotionthinker.page import comparing, handlers, stretches
+from emotionthinker.timeline import export as timeline_export
+from emotionthinker.timeline import follow
+
+MODULES = [export, plots, comparing, handlers, stretches, timeline_export, follow]
 
 
-@pytest.mark.parametrize("module", [export, plots, handlers, stretches], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

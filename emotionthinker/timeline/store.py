@@ -1,0 +1,93 @@
+"""What is done of a recording, kept on disk line by line, so that a run that was stopped or killed goes on where it was.
+
+The file is named after the content of the recording and everything that decides what is found in it: with another model,
+other labels, or another way of asking, a run begins anew. A line that was cut off by a kill is dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.loading import NANO_FOLDER
+from emotionthinker.settings import Settings
+from emotionthinker.timeline.reading import content_hash
+from emotionthinker.timeline.scoring import Segment
+from emotionthinker.transcript import DEFAULT_RECOGNISER
+
+FORMAT = 1  # raise it whenever the same recording would give other segments
+ENDING = ".timeline.jsonl"
+
+
+class Store:
+    """The finished segments of one recording under one way of asking: `get` one, `add` one."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file, or begin it. Raises EmotionThinkerError where its folder cannot be written."""
+        self.path = path
+        self._segments: dict[tuple[str, float, float], Segment] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._read(path)
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise EmotionThinkerError(
+                f"The folder {path.parent.name} cannot be written ({error.strerror}); choose another with --output."
+            ) from error
+
+    def __len__(self) -> int:
+        return len(self._segments)
+
+    def get(self, line: str, start_s: float, end_s: float) -> Segment | None:
+        return self._segments.get((line, start_s, end_s))
+
+    def add(self, segment: Segment) -> None:
+        """Kept as soon as this returns, whatever happens to the process afterwards."""
+        text = json.dumps(segment.to_dict(), ensure_ascii=False, allow_nan=False)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+        self._segments[segment.line, segment.start_s, segment.end_s] = segment
+
+    def delete(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _read(self, path: Path) -> None:
+        if not path.is_file():
+            return
+        data = path.read_bytes()
+        whole = data.rpartition(b"\n")[0] + b"\n" if b"\n" in data else b""
+        if whole != data:  # cut off while it was written: the next line must not be glued to it
+            os.truncate(path, len(whole))
+        for text in whole.splitlines():
+            try:
+                segment = Segment.from_dict(json.loads(text))
+            except (ValueError, TypeError, KeyError):
+                continue
+            self._segments[segment.line, segment.start_s, segment.end_s] = segment
+
+
+def store_path(folder: Path, recording: str | Path, settings: Settings | None, options: Mapping[str, Any]) -> Path:
+    """Where the segments of a recording are kept. settings: which model; None: none is asked. options: how it is asked."""
+    key = {
+        "format": FORMAT,
+        "content": content_hash(recording),
+        "model": None if settings is None else model_identity(settings),
+        "recogniser": os.environ.get("ET_RECOGNISER") or DEFAULT_RECOGNISER,
+        "options": dict(options),
+    }
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return folder / f"{digest[:24]}{ENDING}"
+
+
+def model_identity(settings: Settings) -> Sequence[Any]:
+    """What tells one model from another: its name, and of a folder also the size and the time of its weights."""
+    if settings.endpoint:
+        return [settings.endpoint, settings.model]
+    folder = Path(settings.model) if settings.model else NANO_FOLDER
+    weights = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(folder.glob("*.safetensors"))]
+    return [str(folder), settings.dtype, settings.load_in_4bit, *weights]

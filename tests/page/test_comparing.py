@@ -1,0 +1,85 @@
+"""Two clips side by side, without a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from emotionthinker.page.compare_tab import model_name
+from emotionthinker.page.comparing import comparison_html, difference, measure_both
+from emotionthinker.page.engine import EXAMPLES, Engine, Run
+from emotionthinker.scale import fit_scale
+from emotionthinker.settings import Settings
+from tests.page.records import a_record, silent_record, voice_samples
+
+PATHS = (str(EXAMPLES / "flat.flac"), str(EXAMPLES / "angry.flac"))
+
+
+def axis_labels(svg: str) -> list[str]:
+    return [text for text in re.findall(r">([^<]+)</text>", svg) if re.fullmatch(r"[+−]?[\d.]+", text)]
+
+
+def test_both_figures_have_one_scale() -> None:
+    *_, last = measure_both(Engine(Settings()), Run(1), PATHS, 560)
+    assert last.figures is not None
+    assert last.records is not None
+    one, other = last.figures
+    assert axis_labels(one) == axis_labels(other) != []
+    assert re.search(r'data-duration="([\d.]+)"', one)[1] == re.search(r'data-duration="([\d.]+)"', other)[1]  # type: ignore[index]
+    flat, angry = (record.to_dict() for record in last.records)
+    assert difference("energy", flat, angry).startswith("+")
+    assert difference("range", flat, angry).startswith("+")
+    assert "never" in (last.facts or "")
+
+
+def test_a_missing_clip_is_named() -> None:
+    (screen,) = measure_both(Engine(Settings()), Run(1), (PATHS[0], None), 560)
+    assert "There is no clip B yet" in (screen.status or "")
+
+
+def test_a_scale_holds_both_clips() -> None:
+    low = a_record(f0_median_hz=100.0, f0={"hop_s": 0.016, "hz": [90.0, 100.0, None]}, duration_s=1.0)
+    high = a_record(f0_median_hz=400.0, f0={"hop_s": 0.016, "hz": [380.0, 400.0, 430.0]}, duration_s=3.0)
+    scale = fit_scale([low, high], [voice_samples(), 2 * voice_samples()])
+    assert scale.duration_s == 3.0
+    assert scale.reference_hz == pytest.approx(200.0)
+    assert scale.semitones[0] < -13.8
+    assert scale.semitones[1] > 13.2
+    assert scale.peak == pytest.approx(0.6, abs=0.01)
+    nothing = fit_scale([silent_record()], [voice_samples()])
+    assert (nothing.reference_hz, nothing.semitones[0]) == (None, -4.0)
+
+
+@pytest.mark.parametrize(("row", "a", "b", "text"), [
+    ("pitch", 100.0, 200.0, "+12.0 semitones"), ("range", 8.0, 5.5, "−2.5 semitones"), ("energy", -20.0, -26.0, "−6.0 dB"),
+    ("speed", 10.0, 12.5, "+25 %"), ("recording", 30.0, None, ""), ("melody", "x", "y", "")])
+def test_differences_have_their_unit(row: str, a: object, b: object, text: str) -> None:
+    field = {"pitch": "f0_median_hz", "range": "f0_range_st", "energy": "energy_dbfs", "speed": "articulation_rate_pps",
+             "recording": "est_snr_db", "melody": "intonation"}[row]
+    assert difference(row, {field: a, "f0_reliable": True}, {field: b, "f0_reliable": True}) == text
+
+
+def test_unreliable_pitch_is_not_subtracted() -> None:
+    assert difference("pitch", a_record(), a_record(f0_reliable=False)) == ""
+
+
+def test_words_are_text() -> None:
+    html = comparison_html(a_record(transcription="<b>x</b>"), a_record())
+    assert "<b>x" not in html
+    assert "&lt;b&gt;x" in html
+
+
+def test_a_models_name_is_no_path(tmp_path: Path) -> None:
+    assert model_name(Settings()) == "Nano"
+    assert model_name(Settings(model=str(tmp_path / "mine"))) == "mine"
+    assert model_name(Settings(model="owner/name", endpoint="http://127.0.0.1:1/v1")) == "name (at an endpoint)"
+
+
+def test_the_second_model_comes_from_its_own_settings() -> None:
+    assert Settings.second_from_env({"ET_MODEL": "a/b", "ET_ENDPOINT": "http://one/v1", "ET_API_KEY": "k"}) is None
+    second = Settings.second_from_env({"ET_MODEL": "a/b", "ET_ENDPOINT": "http://one/v1", "ET_API_KEY": "k", "ET_MODEL_2": "c/d",
+                                       "ET_TIMEOUT_S": "9"})
+    assert second is not None
+    assert (second.model, second.endpoint, second.api_key, second.timeout_s) == ("c/d", None, None, 9.0)
