@@ -48,11 +48,11 @@ def m001_core(db: Database) -> None:
     CREATE TABLE items (
         id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL REFERENCES projects (id), fingerprint TEXT NOT NULL,
         clip_sha256 TEXT NOT NULL REFERENCES clips (sha256), speaker TEXT, model_id TEXT NOT NULL, answer TEXT, gold_emotion TEXT,
-        reward_scores TEXT CHECK (json_valid(reward_scores)), source TEXT NOT NULL,
+        reward_scores TEXT CHECK (reward_scores IS NULL OR json_valid(reward_scores)), source TEXT NOT NULL,
         purpose TEXT NOT NULL DEFAULT 'work' CHECK (purpose IN ('work', 'attention', 'qualification')),
-        swapped_from INTEGER REFERENCES items (id), expected TEXT CHECK (json_valid(expected)), words INTEGER NOT NULL,
-        draw INTEGER NOT NULL, active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)), added TEXT NOT NULL,
-        transcript TEXT, explanation TEXT NOT NULL, prosody TEXT NOT NULL CHECK (json_valid(prosody)),
+        swapped_from INTEGER REFERENCES items (id), expected TEXT CHECK (expected IS NULL OR json_valid(expected)),
+        words INTEGER NOT NULL, draw INTEGER NOT NULL, active INTEGER NOT NULL DEFAULT 1 CHECK (active IN (0, 1)),
+        added TEXT NOT NULL, transcript TEXT, explanation TEXT NOT NULL, prosody TEXT NOT NULL CHECK (json_valid(prosody)),
         UNIQUE (project_id, fingerprint)) STRICT;
     CREATE INDEX items_by_purpose ON items (project_id, purpose, active);
     CREATE INDEX items_by_clip ON items (clip_sha256);
@@ -130,6 +130,26 @@ def m001_core(db: Database) -> None:
     CREATE INDEX events_by_kind ON events (project_id, kind);
     CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE (ABORT, 'events are append-only'); END;
     CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE (ABORT, 'events are append-only'); END;
+    """)
+
+
+@migrations()
+def m002_counts(db: Database) -> None:
+    """How many ratings each item has, kept by trigger: to find the least-rated one is then a step in an index."""
+    _run(db.conn, """
+    ALTER TABLE items ADD COLUMN n_ratings INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE pairs ADD COLUMN n_preferences INTEGER NOT NULL DEFAULT 0;
+    UPDATE items SET n_ratings = (SELECT count(*) FROM ratings WHERE ratings.item_id = items.id);
+    UPDATE pairs SET n_preferences = (SELECT count(*) FROM preferences WHERE preferences.pair_id = pairs.id);
+    DROP INDEX items_by_purpose;
+    DROP INDEX pairs_by_project;
+    CREATE INDEX items_in_order ON items (project_id, purpose, active, n_ratings, draw);
+    CREATE INDEX pairs_in_order ON pairs (project_id, active, n_preferences, draw);
+    CREATE INDEX items_by_origin ON items (swapped_from) WHERE swapped_from IS NOT NULL;
+    CREATE TRIGGER count_rating AFTER INSERT ON ratings
+        BEGIN UPDATE items SET n_ratings = n_ratings + 1 WHERE id = new.item_id; END;
+    CREATE TRIGGER count_preference AFTER INSERT ON preferences
+        BEGIN UPDATE pairs SET n_preferences = n_preferences + 1 WHERE id = new.pair_id; END;
     """)
 
 

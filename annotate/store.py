@@ -19,12 +19,12 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
 
+from annotate import clock
 from annotate.errors import AnnotateError, StoreError
 from annotate.records import DIMENSIONS, Item, Preference, Project, Rater, Rating
 from annotate.schema import migrations
@@ -32,11 +32,6 @@ from annotate.schema import migrations
 BUSY_S = 30.0  # another process may write for so long before a write here gives up
 _ITEM_COLUMNS = ("id, project_id, clip_sha256, speaker, transcript, explanation, answer, model_id, gold_emotion, reward_scores, "
                  "source, purpose, swapped_from, expected, prosody")
-
-
-def utc_now() -> str:
-    """The time as the database keeps it: UTC, ISO 8601 with microseconds, so that order of text is order of time."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class Store:
@@ -208,7 +203,8 @@ class Store:
         with self.transaction() as db:
             version = db.conn.execute("SELECT coalesce(max(version), 0) + 1 FROM calibrations WHERE project_id = ?",
                                       [project.id]).fetchone()[0]
-            db.table("calibrations").insert({"project_id": project.id, "version": version, "content": text, "created": utc_now()})
+            insert(db, "calibrations", {"project_id": project.id, "version": version, "content": text,
+                                        "created": clock.utc_now()})
             log_event(db, "calibrated", project_id=project.id, version=version)
         return version
 
@@ -251,11 +247,18 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def insert(db: Database, table: str, values: dict[str, Any]) -> int:
+    """A new row; gives its rowid."""
+    found = db.table(table).insert(values).last_rowid
+    assert found is not None
+    return found
+
+
 def log_event(db: Database, kind: str, *, project_id: int | None = None, rater_id: int | None = None,
               lease_id: str | None = None, **detail: Any) -> None:
     """One row of the audit trail, inside the transaction of what it tells of."""
-    db.table("events").insert({"at": utc_now(), "project_id": project_id, "rater_id": rater_id, "lease_id": lease_id, "kind": kind,
-                         "detail": json.dumps(detail, ensure_ascii=False, allow_nan=False)})
+    insert(db, "events", {"at": clock.utc_now(), "project_id": project_id, "rater_id": rater_id, "lease_id": lease_id,
+                          "kind": kind, "detail": json.dumps(detail, ensure_ascii=False, allow_nan=False)})
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
