@@ -1,0 +1,154 @@
+"""What the figures mean, in sentences: under each plot, in its alternative text, and on the command line.
+
+Everything here takes the plain JSON of the reports, so that a saved calibration reads as a fresh one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from annotate.calibration_map import apply_map
+from annotate.tables import DIMENSIONS, OVERALL
+
+TITLES = {
+    "factual_alignment": "Factual alignment",
+    "interpretative_quality": "Interpretative quality",
+    "caption_completeness": "Completeness",
+    "fluency_and_structural_clarity": "Fluency and clarity",
+    OVERALL: "Overall, mean of the four",
+}
+assert list(TITLES) == [*DIMENSIONS, OVERALL]
+
+
+def estimate(found: dict[str, Any] | None, digits: int = 2) -> str:
+    """An estimate in its JSON form: value and interval, or what is missing and why.
+
+    >>> estimate({"value": -0.5, "low": -0.58, "high": -0.41, "reason": ""})
+    '−0.50 [−0.58, −0.41]'
+    """
+    if found is None:
+        return "–"
+    if found["value"] is None:
+        return f"undefined: {found['reason']}"
+    value = number(found["value"], digits)
+    if found["low"] is None:
+        return f"{value} (no interval: {found['reason']})"
+    return f"{value} [{number(found['low'], digits)}, {number(found['high'], digits)}]"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A number for people: a real minus sign, and no minus before zero."""
+    shown = f"{value:.{digits}f}"
+    return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
+
+
+def meaning(part: dict[str, Any]) -> str:
+    """What one dimension's calibration means, in two or three sentences."""
+    if part["map"] is None:
+        return part["reason"]
+    figures = part["figures"]
+    order = figures["reward"]["spearman"]
+    if order["value"] is None:
+        return f"Nothing can be said about the order: {order['reason']}"
+    if order["value"] <= 0 or (order["low"] is not None and order["low"] <= 0):
+        first = f"These ratings do not show that the reward model follows people at all (Spearman {estimate(order)})."
+    else:
+        first = _at_four(part["map"])
+    return f"{first} {_against_a_person(figures)} {_error(figures)}"
+
+
+def _at_four(found: dict[str, Any]) -> str:
+    said = float(apply_map(found, [4.0])[0])
+    off = 4.0 - said
+    if abs(off) < 0.15:
+        return f"Where the reward model says 4, people say about {number(said, 1)}: it needs no correction there."
+    how = "generous" if off > 0 else "strict"
+    return (f"Where the reward model says 4, people say about {number(said, 1)}: it is too {how} by {number(abs(off), 1)} points "
+            "there.")
+
+
+def _against_a_person(figures: dict[str, Any]) -> str:
+    reward, person = (figures[row]["spearman"] for row in ("reward_on_others", "person"))
+    difference = figures["reward_less_person"]["spearman"]
+    if difference["value"] is None or reward["value"] is None or person["value"] is None:
+        return "How it orders the explanations cannot be compared with one person."
+    beside = f"(Spearman {number(reward['value'])} against {number(person['value'])})"
+    if difference["low"] is None:
+        return f"Whether it orders them as well as one person does is open {beside}: {difference['reason']}"
+    if difference["low"] > 0:
+        return f"It orders the explanations better than one person does {beside}."
+    if difference["high"] < 0:
+        return f"It orders the explanations worse than one person does {beside}."
+    return f"It orders them about as well as one person, as far as these ratings can tell {beside}."
+
+
+def _error(figures: dict[str, Any]) -> str:
+    before, after, person = (figures[row]["mae"]["value"] for row in ("reward", "corrected", "person_corrected"))
+    return (f"Its mean error is {number(before)} points as it comes and {number(after)} after correction; one person's is "
+            f"{number(person)} after the same correction.")
+
+
+def alternative_text(title: str, part: dict[str, Any]) -> str:
+    """What a reader who does not see the plot must know: what is drawn, then what it means."""
+    n = part["n"]
+    return (f"{title}: what people say against what the reward model says, for {n['items']} explanations of {n['speakers']} "
+            f"speakers, with both distributions below. {meaning(part)}")
+
+
+def basis(part: dict[str, Any]) -> str:
+    """What the figures rest on."""
+    n, found = part["n"], part["map"]
+    kind = {"isotonic": "isotonic map", "logistic": "two-parameter map"}[found["kind"]] if found else "no map"
+    left = [f"{n['without_reward']} without a reward score"] if n["without_reward"] else []
+    left += [f"{n['rated_once']} rated by one person only"] if n["rated_once"] else []
+    return (f"{n['items']} explanations, {n['ratings']} ratings by {n['raters']} people, {n['speakers']} speakers; {kind}"
+            + (f"; left out: {', '.join(left)}" if left else "") + ".")
+
+
+def whose(counts: dict[str, int]) -> str:
+    """Whose ratings these are; empty where all are people's."""
+    if not counts["simulated"]:
+        return ""
+    if counts["simulated"] == counts["ratings"]:
+        return "Simulated raters: a program made these ratings. They show how the page works, not what people think."
+    return (f"{counts['simulated']} of these {counts['ratings']} ratings are by simulated raters, a program: the figures do not "
+            "say what people think.")
+
+
+def length_meaning(found: dict[str, Any]) -> str:
+    """What the length check of one dimension means."""
+    difference = found["difference"]
+    if difference["value"] is None:
+        return difference["reason"]
+    said = (f"An explanation with twice as many words gets {number(found['reward']['value'])} points more from the reward model "
+            f"and {number(found['people']['value'])} from people")
+    if difference["low"] is None:
+        return f"{said}; whether that differs is open: {difference['reason']}"
+    if difference["low"] > 0:
+        return f"{said}: the reward model pays for length."
+    if difference["high"] < 0:
+        return f"{said}: the reward model undervalues length."
+    return f"{said}: no difference that these ratings could show."
+
+
+def drift_meaning(found: dict[str, Any]) -> str:
+    """What the drift of one dimension means."""
+    if found["value"] is None:
+        return found["reason"]
+    said = f"Over 100 items a rater's scores move by {estimate(found)} points against other raters of the same items"
+    if found["low"] is None or found["low"] <= 0 <= found["high"]:
+        return f"{said}: no drift that these ratings could show."
+    return f"{said}: raters become {'milder' if found['value'] > 0 else 'stricter'} as they go."
+
+
+def first_meaning(found: dict[str, Any]) -> str:
+    """What the position check of one dimension means."""
+    if found["value"] is None:
+        return found["reason"]
+    said = f"The explanation shown first wins {number(100 * found['value'], 0)} % of the decided pairs"
+    if found["low"] is None:
+        return f"{said}; {found['reason']}"
+    said += f" [{number(100 * found['low'], 0)}, {number(100 * found['high'], 0)}]"
+    if found["low"] <= 0.5 <= found["high"]:
+        return f"{said}: no bias that these choices could show."
+    return f"{said}: {'the first' if found['value'] > 0.5 else 'the second'} place is favoured."
