@@ -44,7 +44,7 @@ def init(args: argparse.Namespace) -> int:
     with Store.create(path) as store:
         project = roster.create_project(store, args.project or "main", settings)
         _, token = roster.invite(store, project, args.lead, "lead")
-    print(f"Made project {project.name!r} in {path}. The link of its lead, shown only now (with the address of your server before the #):")
+    print(f"Made project {project.name!r} in {path}. The link of its lead, shown only now (put your server's address before the #):")
     print(_link(token))
     return 0
 

@@ -69,7 +69,7 @@ SCALES = (
               "so anger is the better reading.",
               "It weighs a second emotion and says what decides."),
     )),
-    Scale("caption_completeness", "Completeness", "Is all there that matters: speaker, what stands out in the voice, words, their fit?", (
+    Scale("caption_completeness", "Completeness", "Is all there that matters: speaker, salient cues, words, and their fit?", (
         Point("Nearly everything that matters is missing.",
               "Somebody says something.",
               "No speaker, no cue, no words."),
@@ -83,8 +83,8 @@ SCALES = (
               'A woman speaks loudly, her pitch high and falling at the end, and says "I will never do that again".',
               "It does not say whether the words and the voice agree."),
         Point("Speaker, the cues that stand out, the words and their fit: all there.",
-              'A woman speaks loudly; her pitch is high, ranges widely and falls onto "again". She says "I will never do that again": '
-              "the words refuse, and the voice agrees with them.",
+              'A woman speaks loudly; her pitch is high, ranges widely and falls onto "again". She says "I will never do that '
+              "again\": the words refuse, and the voice agrees with them.",
               "Nothing that matters for this recording is left out."),
     )),
     Scale("fluency_and_structural_clarity", "Language", "Is it easy to follow, from what is heard to what is concluded?", (

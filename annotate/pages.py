@@ -41,15 +41,15 @@ def welcome_html(problem: str = "") -> str:
     return f"""<section class="an-card" data-screen="welcome"><h2>Rate explanations</h2>{said}
 <p>Here people listen to short recordings and rate how well a model explains what it hears in the voice. Whoever takes part has a
 personal link from the person who leads the project: open it once in this browser.</p>
-<p class="et-note">You lead one? <code>python -m annotate init --db FILE</code> makes a project and prints your link; docs/annotate.md
-says the rest.</p></section>"""
+<p class="et-note">You lead one? <code>python -m annotate init --db FILE</code> makes a project and prints your link;
+docs/annotate.md says the rest.</p></section>"""
 
 
 def consent_html(project: Project, rater: Rater, storage: str) -> str:
     """What a rater agrees to before any work."""
     return f"""{banner(project)}<section class="an-card" data-screen="consent"><h2>Before you take part</h2>
-<p>Hello <bdi>{escape(rater.name)}</bdi>. In the project <strong><bdi>{escape(project.name)}</bdi></strong> you listen to short recordings
-of voices and rate texts in which a model says how a voice sounds and which emotion that suggests.</p>
+<p>Hello <bdi>{escape(rater.name)}</bdi>. In the project <strong><bdi>{escape(project.name)}</bdi></strong> you listen to short
+recordings of voices and rate texts in which a model says how a voice sounds and which emotion that suggests.</p>
 <ul>
 <li><strong>What is kept:</strong> your answers and their earlier versions, when you gave them, how long you took, that you played
 the clip, and the name above. {escape(storage)}</li>
@@ -71,7 +71,8 @@ def instructions_html(project: Project, *, first: bool) -> str:
         rows = "".join(
             f'<tr><th scope="row">{number}</th><td>{escape(point.meaning)}</td><td><q>{escape(point.example)}</q></td>'
             f'<td>{escape(point.because)}</td></tr>' for number, point in enumerate(scale.points, 1))
-        scales.append(f'<section class="an-guide"><h3>{escape(scale.title)}</h3><p>{escape(scale.question)}</p><div class="an-scroll"><table>'
+        scales.append(f'<section class="an-guide"><h3>{escape(scale.title)}</h3><p>{escape(scale.question)}</p>'
+                      '<div class="an-scroll"><table>'
                       f'<thead><tr><th></th><th>means</th><th>example</th><th>because</th></tr></thead><tbody>{rows}</tbody></table>'
                       "</div></section>")
     button = ('<button type="button" class="an-primary" data-agree="instructed">I have read this: begin</button>' if first else
@@ -86,7 +87,8 @@ def instructions_html(project: Project, *, first: bool) -> str:
 </ol>
 <p>Some texts hold a fact that we changed on purpose, to see that raters listen. Points 2 and 4 lie between their neighbours.</p>
 <p>All examples below are about this clip, a synthetic voice that says “{escape(EXAMPLE_WORDS)}”:
-<button type="button" class="an-chip" data-play-example>▶ play it</button><audio id="an-example" src="annotate/example" preload="none"></audio></p>
+<button type="button" class="an-chip" data-play-example>▶ play it</button>
+<audio id="an-example" src="annotate/example" preload="none"></audio></p>
 {''.join(scales)}
 {keys_html()}
 {button}</section>"""
@@ -119,9 +121,11 @@ def history_html(project: Project, answers: list[dict[str, Any]]) -> str:
     for answer in answers:
         values = json.loads(answer["answers"])
         given = values.get("scores") or values["choices"]
-        shown = ", ".join(f"{NAMES[name]} {given[name]}" for name in DIMENSIONS if given[name] is not None) or ", ".join(values["flags"])
-        rows.append(f'<li><button type="button" class="an-chip" data-revise="{escape(answer["kind"])}" data-key="{int(answer["id"])}">'
-                    f'Change</button> <span class="an-when">{escape(answer["updated"][:16].replace("T", " "))}</span> '
+        shown = ", ".join(f"{NAMES[name]} {given[name]}" for name in DIMENSIONS if given[name] is not None)
+        shown = shown or ", ".join(values["flags"])
+        rows.append(f'<li><button type="button" class="an-chip" data-revise="{escape(answer["kind"])}" '
+                    f'data-key="{int(answer["id"])}">Change</button>'
+                    f' <span class="an-when">{escape(answer["updated"][:16].replace("T", " "))}</span> '
                     f'<span dir="auto">{escape(answer["begin"])}…</span><br><span class="et-note">{escape(shown)}</span></li>')
     body = f'<ol class="an-history">{"".join(rows)}</ol>' if rows else "<p>No answers yet.</p>"
     return (f'{banner(project)}<section class="an-card an-wide" data-screen="history"><h2>My answers</h2>{body}'

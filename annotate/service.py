@@ -153,7 +153,8 @@ class Service:
     def _history(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         rows = self.store.rows("""
             SELECT 'rating' AS kind, r.id, r.updated, substr(i.explanation, 1, 90) AS begin, v.answers FROM ratings r
-            JOIN items i ON i.id = r.item_id JOIN revisions v ON v.rating_id = r.id AND v.revision = r.revision WHERE r.rater_id = :id
+            JOIN items i ON i.id = r.item_id JOIN revisions v ON v.rating_id = r.id AND v.revision = r.revision
+            WHERE r.rater_id = :id
             UNION ALL
             SELECT 'preference', r.id, r.updated, substr(i.explanation, 1, 90), v.answers FROM preferences r
             JOIN pairs q ON q.id = r.pair_id JOIN items i ON i.id = CASE r.swapped WHEN 1 THEN q.item_b ELSE q.item_a END

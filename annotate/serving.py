@@ -51,8 +51,8 @@ def storage_sentence(path: Path, env: Mapping[str, str] | None = None) -> str:
         return "It is stored on the machine that serves this page."
     if lasts(path, env):
         return "It is stored in the persistent folder of this Space."
-    return ("Warning: this Space has no persistent storage, so all of it is lost when the Space restarts; its owner can add storage "
-            "or export often.")
+    return ("Warning: this Space has no persistent storage, so all of it is lost when the Space restarts; its owner can add "
+            "storage, or export often.")
 
 
 def clip_url(store: Store, sha256: str) -> str:

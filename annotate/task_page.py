@@ -31,14 +31,16 @@ def task_html(project: Project, work: Task, progress: dict[str, int], clip_url: 
         "heard_emotion", "Which emotion do you hear?", [(name, name) for name in settings.emotions],
         "Your own ears, before you read on.")
     answer = "" if work.is_pair or not item.answer else _choice_row(
-        "answer_right", f"The model's answer is “{item.answer}”. Is it right?", [("yes", "Yes"), ("no", "No"), ("unsure", "Cannot say")], "")
+        "answer_right", f"The model's answer is “{item.answer}”. Is it right?",
+        [("yes", "Yes"), ("no", "No"), ("unsure", "Cannot say")], "")
     texts = "".join(_text(one, name) for one, name in zip(work.items, ("A", "B") if work.is_pair else ("",), strict=True))
     facts = (f'<details class="an-facts"><summary>What was measured</summary>{facts_html(item.prosody)}</details>')
     title = "Change your answer" if work.kind == "revision" else f"Item {progress['done'] + 1}"
     close = ('<button type="button" class="an-chip" data-release>Leave it as it was</button>' if work.kind == "revision" else "")
-    return f"""{banner(project)}<section class="an-task" data-screen="{'pair' if work.is_pair else 'single'}" {_attributes(work, item)}>
+    return f"""{banner(project)}<section class="an-task" {_attributes(work, item)}>
 <header class="an-bar"><h2>{title}</h2>
-<p class="et-note">{progress['done']} done by you · {progress['needed']} still needed in all · <span class="an-clock">0:00</span></p>
+<p class="et-note">{progress['done']} done by you · {progress['needed']} still needed in all ·
+<span class="an-clock">0:00</span></p>
 <p class="an-saved" role="status" aria-live="polite"></p>
 <nav><button type="button" class="an-chip" data-dialog="an-help"><kbd>?</kbd> Keys</button>
 <button type="button" class="an-chip" data-instructions>Instructions</button>
@@ -51,7 +53,8 @@ def task_html(project: Project, work: Task, progress: dict[str, int], clip_url: 
 <div class="an-texts" data-n="{len(work.items)}">{texts}</div>
 {questions}{answer}
 <section class="an-rest"><div class="an-flags" role="group" aria-label="Flags">{_flags()}</div>
-<label class="an-comment">Comment <span class="et-note">(optional)</span><textarea maxlength="2000" rows="2" dir="auto"></textarea></label></section>
+<label class="an-comment">Comment <span class="et-note">(optional)</span>
+<textarea maxlength="2000" rows="2" dir="auto"></textarea></label></section>
 <footer class="an-foot"><p class="an-missing" role="status" aria-live="polite"></p>
 <button type="button" class="an-primary" data-submit>Submit <kbd>Enter</kbd></button></footer>
 <dialog id="an-help" aria-label="Keys">{keys_html()}<form method="dialog"><button class="et-close">Close</button></form></dialog>
@@ -60,8 +63,9 @@ def task_html(project: Project, work: Task, progress: dict[str, int], clip_url: 
 
 def _attributes(work: Task, item: Item) -> str:
     values: dict[str, Any] = {
-        "lease": work.lease_id, "kind": work.kind, "heard": "1" if work.heard else "", "version": work.draft_version,
-        "seconds": f"{work.seconds:.1f}", "duration": f"{item.prosody['duration_s']:.3f}", "asks-answer": "1" if item.answer else "",
+        "screen": "pair" if work.is_pair else "single", "lease": work.lease_id, "kind": work.kind,
+        "heard": "1" if work.heard else "", "version": work.draft_version, "seconds": f"{work.seconds:.1f}",
+        "duration": f"{item.prosody['duration_s']:.3f}", "asks-answer": "1" if item.answer else "",
         "answers": json.dumps(work.answers or {}, ensure_ascii=False)}
     return " ".join(f'data-{name}="{escape(str(value))}"' for name, value in values.items())
 
@@ -85,7 +89,8 @@ def _text(item: Item, name: str) -> str:
         marks = "" if name else f' tabindex="-1" role="button" aria-pressed="false" data-from="{start}" data-to="{end}"'
         parts.append(f'{escape(text[at:start])}<span class="an-sentence" dir="auto"{marks}>{sentence}</span>')
         at = end
-    heading = f"<h3>{name}</h3>" if name else '<h3>What the model says <span class="et-note">(press a sentence to mark it)</span></h3>'
+    heading = f"<h3>{name}</h3>" if name else (
+        '<h3>What the model says <span class="et-note">(press a sentence to mark it)</span></h3>')
     answer = f'<p class="an-answer">Answer: <bdi>{escape(item.answer)}</bdi></p>' if item.answer else ""
     return f'<article class="an-text">{heading}<p class="an-story">{"".join(parts)}{escape(text[at:])}</p>{answer}</article>'
 
@@ -113,8 +118,9 @@ def _choice_row(name: str, question: str, options: list[tuple[str, str]], note: 
         f'<button type="button" role="radio" aria-checked="false" tabindex="-1" data-value="{escape(value)}">'
         f'{f"<kbd>{number}</kbd> " if number < 10 else ""}<bdi>{escape(text)}</bdi></button>'
         for number, (value, text) in enumerate(options, 1))
-    return (f'<div class="an-row an-choice" role="radiogroup" data-row="{name}" aria-label="{escape(question)}"><div class="an-ask">'
-            f'<h3 dir="auto">{escape(question)}</h3><p>{escape(note)}</p></div><div class="an-points">{buttons}</div></div>')
+    return (f'<div class="an-row an-choice" role="radiogroup" data-row="{name}" aria-label="{escape(question)}">'
+            f'<div class="an-ask"><h3 dir="auto">{escape(question)}</h3><p>{escape(note)}</p></div>'
+            f'<div class="an-points">{buttons}</div></div>')
 
 
 def _flags() -> str:

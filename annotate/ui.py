@@ -24,8 +24,8 @@ STYLES = ("style.css", "annotate.css")
 
 def annotate_tab(service: Service | None, problem: str = "") -> None:
     """Build the tab inside the Blocks at hand. problem: why there is no service."""
-    gr.HTML(f'<div id="an-root" data-state="start">{welcome_html(problem)}</div><div id="an-toast" role="status" aria-live="polite">'
-            "</div>", js_on_load=None, apply_default_css=False, elem_id="an-page")
+    gr.HTML(f'<div id="an-root" data-state="start">{welcome_html(problem)}</div>'
+            '<div id="an-toast" role="status" aria-live="polite"></div>', js_on_load=None, apply_default_css=False, elem_id="an-page")
     if _hub_sign_in():
         gr.LoginButton(elem_id="an-hub")
     if service is not None:
@@ -47,7 +47,8 @@ def launch(page: gr.Blocks, store: Store, *, host: str, port: int, block: bool =
     _, local, _ = page.launch(
         server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=True, ssr_mode=False,
         run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=[str(store.path.resolve().parent)],
-        theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / name for name in STYLES], head=head(SCRIPTS),
+        theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / name for name in STYLES],
+        head=head(SCRIPTS),
         app_kwargs={"routes": clip_routes(store)})
     return local
 
