@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     )
     printed = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # what a library prints must not get into the JSON
-        _silence_progress_bars()
+        silence_progress_bars()
         record = _measured(args)  # before the model is loaded: a broken clip is refused at once
         explainer = open_explainer(settings)
         section: type | None = None
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             if isinstance(event, Finished):
                 explanation = event.explanation
     if args.json:
-        print(json.dumps(explanation.to_dict(), allow_nan=False))
+        print(json.dumps({"audio_path": args.clip, **explanation.to_dict()}, allow_nan=False))
     else:
         print("\n" + readable(explanation))
     return 0
@@ -78,7 +78,8 @@ def _measured(args: argparse.Namespace) -> Any:
     return measure_prosody(args.clip, args.transcript, neutral=args.neutral)
 
 
-def _silence_progress_bars() -> None:
+def silence_progress_bars() -> None:
+    """Keep transformers from writing to standard error."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()

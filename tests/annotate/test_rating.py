@@ -68,7 +68,7 @@ def test_check_6_a_double_click_is_one_rating(desk: tuple[Store, Project, Rater,
     with ThreadPoolExecutor(8) as pool:  # the same press, eight times at once
         same = list(pool.map(lambda _: submit(store, project, rater, work.lease_id, "press-same", full_answers(), 5.0), range(8)))
     with ThreadPoolExecutor(8) as pool:  # and eight presses of the same answers
-        more = list(pool.map(lambda n: submit(store, project, rater, work.lease_id, f"press-{n:03}", full_answers(), 5.0), range(8)))
+        more = list(pool.map(lambda n: submit(store, project, rater, work.lease_id, f"press-{n:04}", full_answers(), 5), range(8)))
     assert sorted(receipt.again for receipt in same) == [False] + [True] * 7
     assert all(receipt.again and receipt.revision == 1 for receipt in more)
     assert len({receipt.saved for receipt in same + more}) == 1

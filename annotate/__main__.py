@@ -1,0 +1,46 @@
+"""The command line. `python -m annotate COMMAND --help` lists what each takes.
+
+    python -m annotate init   --db FILE [--project NAME] [--lead NAME] [--set name=value ...]
+    python -m annotate invite --db FILE NAME [--role rater|lead] [--hf ACCOUNT]
+    python -m annotate import --db FILE SOURCE            # JSON lines, or a folder of clips for a model to explain
+    python -m annotate serve  --db FILE
+
+Exit codes: 0 done; 1 an import that refused some of its lines; 2 the input is at fault, and one line on standard error says how.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+from annotate import commands
+from emotionthinker.errors import EmotionThinkerError
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """argparse, but a wrong call gets one line and not the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; --help lists what is allowed\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="python -m annotate", description="People rate explanations.")
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for add in commands.COMMANDS:
+        add(subparsers)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except EmotionThinkerError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The Annotate tab, and the page of `python -m annotate serve`.
+
+Gradio carries the frame and one endpoint; `assets/annotate*.js` ask it for HTML and send it answers, so that a lost connection or a
+restarted server costs a moment and no answer. The endpoint keeps no session.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from annotate.pages import welcome_html
+from annotate.service import Service
+from annotate.serving import clip_routes
+from annotate.store import Store
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+SCRIPTS = ("page.js", "annotate.js", "annotate_form.js")
+STYLES = ("style.css", "annotate.css")
+
+
+def annotate_tab(service: Service | None, problem: str = "") -> None:
+    """Build the tab inside the Blocks at hand. problem: why there is no service."""
+    gr.HTML(f'<div id="an-root" data-state="start">{welcome_html(problem)}</div>'
+            '<div id="an-toast" role="status" aria-live="polite"></div>', js_on_load=None, apply_default_css=False, elem_id="an-page")
+    if _hub_sign_in():
+        gr.LoginButton(elem_id="an-hub")
+    if service is not None:
+        _endpoint(service)
+
+
+def build(service: Service) -> gr.Blocks:
+    """The page with nothing but Annotate."""
+    with gr.Blocks(title="Annotate", analytics_enabled=False, fill_width=True) as page:
+        gr.HTML('<header class="et-head"><h1>EmotionThinker</h1><p>rate explanations</p><button type="button" class="et-theme" '
+                'data-theme-switch aria-label="Switch between light and dark">◐</button></header>', js_on_load=None,
+                apply_default_css=False)
+        annotate_tab(service)
+    return page
+
+
+def launch(page: gr.Blocks, store: Store, *, host: str, port: int, block: bool = True) -> str:
+    """Serve the page; gives its address. No folder is served, and the one with the database is refused by name."""
+    _, local, _ = page.launch(
+        server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=True, ssr_mode=False,
+        run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=[str(store.path.resolve().parent)],
+        theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / name for name in STYLES],
+        head=head(SCRIPTS),
+        app_kwargs={"routes": clip_routes(store)})
+    return local
+
+
+def head(scripts: tuple[str, ...]) -> str:
+    """The scripts of the page, for `launch(head=...)`."""
+    return "".join(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in scripts)
+
+
+def _endpoint(service: Service) -> None:
+    """`/annotate`: action, secret, payload -> answer. Not queued: an answer that is saved must not wait behind a model."""
+    action = gr.Textbox(visible=False, label="Action")
+    token = gr.Textbox(visible=False, label="Secret of the invite")
+    payload = gr.JSON(visible=False, label="Payload")
+    answer = gr.JSON(visible=False, label="Answer")
+    call = gr.Button(visible=False)
+    place: dict[str, Any] = {"api_name": "annotate", "api_visibility": "undocumented", "queue": False, "show_progress": "hidden"}
+
+    def with_link(action: str, token: str, payload: Any) -> dict[str, Any]:
+        return service.call(action or "", token or "", payload if payload is not None else {})
+
+    def with_account(action: str, token: str, payload: Any, profile: gr.OAuthProfile | None) -> dict[str, Any]:
+        return service.call(action or "", token or "", payload if payload is not None else {},
+                            None if profile is None else profile.username)
+
+    call.click(with_account if _hub_sign_in() else with_link, [action, token, payload], answer, **place)
+
+
+def _hub_sign_in() -> bool:
+    """Hugging Face signs people in only on a Space that asked for it; elsewhere there are links."""
+    return bool(os.environ.get("SPACE_ID") and os.environ.get("OAUTH_CLIENT_ID"))
