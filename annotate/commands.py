@@ -44,7 +44,7 @@ def init(args: argparse.Namespace) -> int:
     with Store.create(path) as store:
         project = roster.create_project(store, args.project or "main", settings)
         _, token = roster.invite(store, project, args.lead, "lead")
-    print(f"Made project {project.name!r} in {path}. The link of its lead, shown only now (put your server's address before the #):")
+    print(f"Made project {project.name!r} in {path}. Its lead's link, shown only now (put your server's address before the #):")
     print(_link(token))
     return 0
 
@@ -79,14 +79,13 @@ def add_serve(subparsers: Any) -> None:
 
 def serve(args: argparse.Namespace) -> int:
     from annotate import ui
-    from annotate.service import Service
 
     store = Store.open(args.db or database_path())
-    service = Service(store)
+    service, routes = ui.open_service(store)
     page = ui.build(service)
     names = ", ".join(project.name for project in store.projects()) or "none"
     print(f"Serving {store.path.name} (projects: {names}) on http://{args.host}:{args.port}", file=sys.stderr, flush=True)
-    ui.launch(page, store, host=args.host, port=args.port)
+    ui.launch(page, store, routes, host=args.host, port=args.port)
     return 0
 
 

@@ -10,7 +10,6 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from annotate import pages, roster
@@ -201,8 +200,3 @@ class Service:
 
 def _screen(name: str, html: str) -> dict[str, Any]:
     return {"screen": name, "html": html}
-
-
-def open_service(path: Path) -> Service:
-    """The service of a database file. Raises StoreError."""
-    return Service(Store.open(path))

@@ -26,7 +26,7 @@ def task_html(project: Project, work: Task, progress: dict[str, int], clip_url: 
     """The whole screen. progress: `done` by this rater, `needed` in all."""
     settings = ProjectSettings.of(project)
     item = work.items[0]
-    questions = "".join(_pair_row(scale) if work.is_pair else _scale_row(scale) for scale in SCALES)
+    questions = "".join(_pair_row(scale) if work.is_pair else scale_row(scale) for scale in SCALES)
     emotion = "" if work.is_pair else _choice_row(
         "heard_emotion", "Which emotion do you hear?", [(name, name) for name in settings.emotions],
         "Your own ears, before you read on.")
@@ -95,7 +95,8 @@ def _text(item: Item, name: str) -> str:
     return f'<article class="an-text">{heading}<p class="an-story">{"".join(parts)}{escape(text[at:])}</p>{answer}</article>'
 
 
-def _scale_row(scale: Scale) -> str:
+def scale_row(scale: Scale) -> str:
+    """One scale: its question, five buttons, and the wording of the point under the focus."""
     anchors = escape(json.dumps([point.meaning for point in scale.points]))
     buttons = "".join(
         f'<button type="button" role="radio" aria-checked="false" tabindex="-1" data-value="{number}" '

@@ -11,21 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.routing import Route
 
+from annotate.board_service import BoardService
 from annotate.pages import welcome_html
 from annotate.service import Service
 from annotate.serving import clip_routes
 from annotate.store import Store
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-SCRIPTS = ("page.js", "annotate.js", "annotate_form.js")
-STYLES = ("style.css", "annotate.css")
+SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js")  # after page.js
+STYLES = (ASSETS / "annotate.css",)  # after style.css
 
 
 def annotate_tab(service: Service | None, problem: str = "") -> None:
     """Build the tab inside the Blocks at hand. problem: why there is no service."""
     gr.HTML(f'<div id="an-root" data-state="start">{welcome_html(problem)}</div>'
-            '<div id="an-toast" role="status" aria-live="polite"></div>', js_on_load=None, apply_default_css=False, elem_id="an-page")
+            '<div id="an-toast" role="status" aria-live="polite"></div>',
+            js_on_load=None, apply_default_css=False, elem_id="an-page")
     if _hub_sign_in():
         gr.LoginButton(elem_id="an-hub")
     if service is not None:
@@ -42,14 +45,27 @@ def build(service: Service) -> gr.Blocks:
     return page
 
 
-def launch(page: gr.Blocks, store: Store, *, host: str, port: int, block: bool = True) -> str:
-    """Serve the page; gives its address. No folder is served, and the one with the database is refused by name."""
+def open_service(store: Store) -> tuple[Service, list[Route]]:
+    """The service of a store with all its actions, and the routes that must stand before Gradio's own."""
+    service = Service(store)
+    board = BoardService(service)
+    return service, [*clip_routes(store), *board.routes()]
+
+
+def private_paths(store: Store) -> list[str]:
+    """What Gradio must refuse by name, whatever else it is told to serve."""
+    path = store.path.resolve()
+    return [str(path), f"{path}-wal", f"{path}-shm", str(store.clips.resolve())]
+
+
+def launch(page: gr.Blocks, store: Store, routes: list[Route], *, host: str, port: int, block: bool = True) -> str:
+    """Serve the page; gives its address. No folder is served, and the database is refused by name."""
     _, local, _ = page.launch(
         server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=True, ssr_mode=False,
-        run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=[str(store.path.resolve().parent)],
-        theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / name for name in STYLES],
-        head=head(SCRIPTS),
-        app_kwargs={"routes": clip_routes(store)})
+        run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=private_paths(store),
+        theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / "style.css", *STYLES],
+        head=head(("page.js", *SCRIPTS)),
+        app_kwargs={"routes": routes})
     return local
 
 

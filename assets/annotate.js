@@ -66,14 +66,13 @@
     shown += 1;
     window.annotateForm?.leave();
     if (result.error && !result.html) {
-      if (find(".an-task, .an-board", place) || place.dataset.state !== "start") { toast(result.error); say(result.error, "refused"); return; }
+      if (find(".an-task, .an-board, .an-decide", place) || place.dataset.state !== "start") { toast(result.error); say(result.error, "refused"); return; }
       problem(result.error);
       return;
     }
     place.innerHTML = result.html; // the server escaped every text of people and models in it
     place.dataset.state = result.screen;
     if (result.screen === "single" || result.screen === "pair") window.annotateForm.enter(find(".an-task", place));
-    if (result.screen === "board") window.annotateBoard?.enter(place);
     window.scrollTo({ top: Math.max(0, place.getBoundingClientRect().top + scrollY - 70) });
   }
 
