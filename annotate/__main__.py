@@ -4,6 +4,8 @@
     python -m annotate invite --db FILE NAME [--role rater|lead] [--hf ACCOUNT]
     python -m annotate import --db FILE SOURCE            # JSON lines, or a folder of clips for a model to explain
     python -m annotate serve  --db FILE
+    python -m annotate agreement --db FILE [--json]
+    python -m annotate calibrate --db FILE [--json] [--output calibration.json]
 
 Exit codes: 0 done; 1 an import that refused some of its lines; 2 the input is at fault, and one line on standard error says how.
 """

@@ -31,7 +31,7 @@ from annotate.closeness import (
 )
 from annotate.estimates import Estimate, Undefined, bootstrap
 from annotate.monotone import fit_map, out_of_fold
-from annotate.severity import fit_severity
+from annotate.severity import SeverityFit, fit_severity
 from annotate.tables import DIMENSIONS, HIGHEST, LOWEST, OVERALL, Items, Ratings, scores_of
 
 MIN_ITEMS = 30  # rated by two people or more, with a reward score
@@ -84,21 +84,29 @@ class DimensionReport:
     shares: dict[str, list[float]]
 
 
-def human_scores(ratings: Ratings, n_items: int) -> HumanScores:
-    """Fit severity in each dimension and take it out."""
-    m = len(ratings)
-    item, own, others = (np.full((size, len(DIMENSIONS) + 1), np.nan) for size in (n_items, m, m))
-    counts = np.zeros((n_items, len(DIMENSIONS) + 1), int)
-    for d, dimension in enumerate(DIMENSIONS):
-        scores = scores_of(ratings, n_items, dimension)
-        counts[:, d] = scores.per_item
-        given = ratings.score[:, d] > 0
-        own[given, d] = scores.score
+def severity_fits(ratings: Ratings, n_items: int) -> dict[str, SeverityFit | Undefined]:
+    """The severity model of each dimension, or why there is none."""
+    fits: dict[str, SeverityFit | Undefined] = {}
+    for dimension in DIMENSIONS:
         try:
-            fit = fit_severity(scores)
-        except Undefined:
+            fits[dimension] = fit_severity(scores_of(ratings, n_items, dimension))
+        except Undefined as undefined:
+            fits[dimension] = undefined
+    return fits
+
+
+def human_scores(ratings: Ratings, n_items: int, fits: dict[str, SeverityFit | Undefined] | None = None) -> HumanScores:
+    """What people said, with severity taken out. fits: `severity_fits(ratings, n_items)`, where the caller has them."""
+    m, n_columns = len(ratings), len(DIMENSIONS) + 1
+    item, own, others = (np.full((size, n_columns), np.nan) for size in (n_items, m, m))
+    counts = np.zeros((n_items, n_columns), int)
+    for d, fit in enumerate((fits or severity_fits(ratings, n_items)).values()):
+        given = ratings.score[:, d] > 0
+        counts[:, d] = np.bincount(ratings.item[given], minlength=n_items)
+        own[given, d] = ratings.score[given, d]
+        if isinstance(fit, Undefined):
             continue
-        item[:, d] = np.where(scores.per_item >= 2, fit.adjusted, np.nan)
+        item[:, d] = np.where(counts[:, d] >= 2, fit.adjusted, np.nan)
         others[given, d] = fit.others
     complete = (ratings.score > 0).all(1)
     counts[:, -1] = np.bincount(ratings.item[complete], minlength=n_items)

@@ -17,6 +17,15 @@ TITLES = {
     "fluency_and_structural_clarity": "Fluency and clarity",
     OVERALL: "Overall, mean of the four",
 }
+ROWS = {
+    "reward": "reward as it comes, against all raters",
+    "corrected": "corrected, against all raters",
+    "reward_on_others": "reward as it comes, against the others",
+    "corrected_on_others": "corrected, against the others",
+    "person": "one person as given, against the others",
+    "person_corrected": "one person corrected, against the others",
+}
+FIGURES = {"spearman": "Spearman", "qwk": "weighted kappa", "mae": "mean error", "ece": "calibration error"}
 assert list(TITLES) == [*DIMENSIONS, OVERALL]
 
 
@@ -83,9 +92,10 @@ def _against_a_person(figures: dict[str, Any]) -> str:
 
 
 def _error(figures: dict[str, Any]) -> str:
-    before, after, person = (figures[row]["mae"]["value"] for row in ("reward", "corrected", "person_corrected"))
-    return (f"Its mean error is {number(before)} points as it comes and {number(after)} after correction; one person's is "
-            f"{number(person)} after the same correction.")
+    before, after = (number(figures[row]["mae"]["value"]) for row in ("reward", "corrected"))
+    beside, person = (number(figures[row]["mae"]["value"]) for row in ("corrected_on_others", "person_corrected"))
+    return (f"Its mean error is {before} points as it comes and {after} after correction; held against the other raters of an "
+            f"explanation it is {beside}, and one person's {person}.")
 
 
 def alternative_text(title: str, part: dict[str, Any]) -> str:
@@ -103,6 +113,31 @@ def basis(part: dict[str, Any]) -> str:
     left += [f"{n['rated_once']} rated by one person only"] if n["rated_once"] else []
     return (f"{n['items']} explanations, {n['ratings']} ratings by {n['raters']} people, {n['speakers']} speakers; {kind}"
             + (f"; left out: {', '.join(left)}" if left else "") + ".")
+
+
+def agreement_basis(part: dict[str, Any]) -> str:
+    """What the agreement figures of one dimension rest on."""
+    single = f"; {part['n_single']} more are rated by one person only and left out" if part["n_single"] else ""
+    return (f"{part['n_items']} explanations of {part['n_clips']} clips, {part['n_ratings']} ratings by {part['n_raters']} people"
+            f"{single}.")
+
+
+def raters_sentence(part: dict[str, Any]) -> str:
+    """What to know before reading the rater table of one dimension."""
+    if part["reason"]:
+        return part["reason"]
+    said = "Severity: points below the mean of all raters, if all had rated everything."
+    if part["parts"] > 1:
+        said += (f" The raters fall into {part['parts']} parts that share no explanation, so severity cannot be compared between "
+                 "parts: let some explanations be rated across them.")
+    return said
+
+
+def counted(counts: dict[str, int]) -> str:
+    """How many ratings count, and how many do not."""
+    left = [f"{counts[kind]} {name}" for kind, name in (("attention", "on attention items"), ("qualification", "for qualification"),
+                                                        ("flagged", "flagged as not to be judged")) if counts[kind]]
+    return f"{counts['ratings']} ratings count" + (f"; left out: {', '.join(left)}." if left else ".")
 
 
 def whose(counts: dict[str, int]) -> str:

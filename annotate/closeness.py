@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from annotate.estimates import PERCENTILES, Undefined, resamples
+from annotate.estimates import MIN_CLUSTERS, PERCENTILES, Undefined, resamples
 from annotate.tables import HIGHEST, LOWEST
 
-MIN_PER_BIN = 10
-MAX_BINS = 10
+ROWS_PER_BIN, MIN_PER_BIN = 20, 10
+MIN_BINS, MAX_BINS = 3, 10
 
 
 def spearman(predicted: np.ndarray, said: np.ndarray) -> float:
@@ -65,8 +65,8 @@ def whole_points(scores: np.ndarray) -> np.ndarray:
 
 
 def equal_bins(values: np.ndarray) -> list[np.ndarray]:
-    """Rows of up to 10 bins of about equal numbers, at least 10 rows each; equal values stay together."""
-    n_bins = int(np.clip(len(values) // MIN_PER_BIN, 1, MAX_BINS))
+    """Rows of three to ten bins of about equal size, at least 10 rows each; equal values stay together, so there may be fewer."""
+    n_bins = int(np.clip(len(values) // ROWS_PER_BIN, MIN_BINS, MAX_BINS))
     order = np.argsort(values, kind="stable")
     bins: list[np.ndarray] = []
     start = 0
@@ -85,17 +85,21 @@ def reliability(predicted: np.ndarray, said: np.ndarray, cluster: np.ndarray, *,
     """The reliability line: for each bin of predictions, what people said on average, with its 95 % interval over clusters.
 
     Returns:
-        From low to high: `predicted`, `said`, `low`, `high` (points) and `n` (rows of the bin).
+        From low to high: `predicted`, `said`, `low`, `high` (points; None where there are too few clusters) and `n` (rows of the
+            bin).
     """
     bins = equal_bins(predicted)
+    line: list[dict[str, Any]] = [{"predicted": float(predicted[rows].mean()), "said": float(said[rows].mean()), "low": None,
+                                   "high": None, "n": len(rows)} for rows in bins]
+    if len(np.unique(cluster)) < MIN_CLUSTERS:
+        return line
     place = np.empty(len(predicted), int)
     for number, rows in enumerate(bins):
         place[rows] = number
     drawn = []
     for counts in resamples(cluster, seed=seed):
-        total = np.bincount(place, counts, minlength=len(bins))
-        with np.errstate(invalid="ignore"):
-            drawn.append(np.bincount(place, counts * said, minlength=len(bins)) / np.where(total, total, np.nan))
+        total = np.bincount(place, counts, minlength=len(bins)).astype(float)
+        total[total == 0] = np.nan  # a resample may miss a bin
+        drawn.append(np.bincount(place, counts * said, minlength=len(bins)) / total)
     low, high = np.nanpercentile(drawn, PERCENTILES, axis=0)
-    return [{"predicted": float(predicted[rows].mean()), "said": float(said[rows].mean()), "low": float(low[i]),
-             "high": float(high[i]), "n": len(rows)} for i, rows in enumerate(bins)]
+    return [point | {"low": float(low[i]), "high": float(high[i])} for i, point in enumerate(line)]

@@ -123,6 +123,35 @@ def run_import(args: argparse.Namespace) -> int:
     return 1 if report.bad else 0
 
 
+def add_agreement(subparsers: Any) -> None:
+    parser = _command(subparsers, "agreement", run_agreement, "How far people agree, how severe each one is, and their consensus.")
+    parser.add_argument("--json", action="store_true", help="print the whole report as one JSON object")
+
+
+def run_agreement(args: argparse.Namespace) -> int:
+    from annotate.figures_commands import agreement
+
+    store, project = _open(args)
+    with store:
+        print(agreement(store, project, as_json=args.json))
+    return 0
+
+
+def add_calibrate(subparsers: Any) -> None:
+    parser = _command(subparsers, "calibrate", run_calibrate, "Hold the reward model against the ratings, and save the correction.")
+    parser.add_argument("--json", action="store_true", help="print the saved calibration as one JSON object")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there too, for training: calibration.json")
+
+
+def run_calibrate(args: argparse.Namespace) -> int:
+    from annotate.figures_commands import calibrate
+
+    store, project = _open(args)
+    with store:
+        print(calibrate(store, project, as_json=args.json, output=args.output))
+    return 0
+
+
 def _explainer(args: argparse.Namespace) -> tuple[Callable[[Any], dict[str, Any]], str]:
     """A function from a clip to what `explain --json` prints, and the name of the model behind it."""
     from dataclasses import replace
@@ -159,4 +188,4 @@ def _link(token: str | None) -> str:
     return f"http://{HOST}:{PORT}/#invite={token}"
 
 
-COMMANDS = [add_init, add_invite, add_import, add_serve]
+COMMANDS = [add_init, add_invite, add_import, add_serve, add_agreement, add_calibrate]

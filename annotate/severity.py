@@ -5,10 +5,11 @@ score says how many of four thresholds c_1 < … < c_4, common to all raters, th
 
     P(score ≤ k) = (1 − λ_r) Φ(c_k − a_r q_i + b_r) + λ_r k / 5
 
-b_r is the *severity*, a_r the *spread* (1: like the average rater; near 0: the scores hardly follow the items), 1 − λ_r the *attention*
-of rater r: how often the score is more than a key pressed at random. This is the multi-rater ordered probit model of Johnson (1996,
-JASA 91:42–51), the probit cousin of the many-facet rating-scale model (Linacre 1989), with the qualities integrated out and normal
-priors on what is estimated, so that a rater with few ratings stays near the average and a score that nobody gave does no harm:
+b_r is the *severity*, a_r the *spread* (1: like the average rater; near 0: the scores hardly follow the items), 1 − λ_r the
+*attention* of rater r: how often the score is more than a key pressed at random. This is the multi-rater ordered probit model of
+Johnson (1996, JASA 91:42–51), the probit cousin of the many-facet rating-scale model (Linacre 1989), with the qualities
+integrated out and normal priors on what is estimated, so that a rater with few ratings stays near the average and a score that
+nobody gave does no harm:
 
     q_i ~ N(g · z_i, s²)     b_r ~ N(0, 0.7²)     log a_r ~ N(0, 0.3²)     logit λ_r ~ N(−3.5, 1)
 

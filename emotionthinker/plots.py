@@ -121,7 +121,7 @@ def draw_voice(
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     if theme == "page":
-        svg = _for_page(svg)
+        svg = for_page(svg, PALETTES["light"])
     return dataclasses.replace(drawing, svg=svg)
 
 
@@ -136,9 +136,9 @@ def draw_png(record: dict[str, Any], samples: np.ndarray, *, width_px: int = 120
     return out.getvalue()
 
 
-def _for_page(svg: str) -> str:
-    """Fit the SVG to be put into the page: width from the page, colours and fonts from its style sheet, no metadata."""
-    names = {colour: name for name, colour in PALETTES["light"].items()}
+def for_page(svg: str, palette: dict[str, str]) -> str:
+    """Fit the SVG to be put into the page: width from the page, colours (drawn in `palette`) and fonts from its style sheet."""
+    names = {colour: name for name, colour in palette.items()}
 
     def variable(match: re.Match[str]) -> str:
         name = names.get(match[2])

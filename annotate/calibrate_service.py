@@ -1,0 +1,88 @@
+"""The lead's actions behind the tab Calibrate.
+
+Working a calibration out takes a core for seconds to minutes, so it runs as a process of its own, `python -m annotate calibrate`,
+and raters who submit meanwhile do not wait for it. The page asks again until it is done. What is saved lies in the database; only
+a result that was not saved, for want of ratings, is kept in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from annotate.calibration_page import calibration_html
+from annotate.errors import AnnotateError
+from annotate.records import Project, Rater
+from annotate.service import Service
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDTHS_PX = (280, 1400)
+
+
+class CalibrateService:
+    """Adds the actions of the tab to a service."""
+
+    def __init__(self, service: Service) -> None:
+        self.store = service.store
+        self._begun: dict[int, float] = {}  # by project: since when one is being worked out
+        self._unsaved: dict[int, dict[str, Any]] = {}
+        self._problems: dict[int, str] = {}
+        self._lock = threading.Lock()
+        service.add_lead_actions({"calibration": self._show, "calibrate": self._start, "calibration_file": self._file})
+
+    def _show(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        """The tab as it stands. payload: `width`, and `version` (None: the newest)."""
+        with self._lock:
+            running_s = time.monotonic() - self._begun[project.id] if project.id in self._begun else None
+            problem, unsaved = self._problems.get(project.id, ""), self._unsaved.get(project.id)
+        versions = self.store.calibrations(project)
+        version = payload.get("version")
+        content = next((v for v in reversed(versions) if version is None or v["version"] == int(version)), None)
+        if version is None and unsaved is not None:
+            content = unsaved
+        width_px = max(WIDTHS_PX[0], min(WIDTHS_PX[1], int(payload.get("width") or 960)))
+        html = calibration_html(project.name, content, versions, {r.id: r.name for r in self.store.raters(project)},
+                                running_s=running_s, problem=problem, width_px=width_px)
+        return {"screen": "calibration", "html": html, "running": running_s is not None}
+
+    def _start(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        """Begin to work one out; a second press while one is under way changes nothing."""
+        with self._lock:
+            if project.id not in self._begun:
+                self._begun[project.id] = time.monotonic()
+                self._problems.pop(project.id, None)
+                self._unsaved.pop(project.id, None)
+                threading.Thread(target=self._work_out, args=(project,), name="calibrate", daemon=True).start()
+        return self._show(project, lead, payload)
+
+    def _work_out(self, project: Project) -> None:
+        command = [sys.executable, "-m", "annotate", "calibrate", f"--db={self.store.path.resolve()}", f"--project={project.name}",
+                   "--json"]
+        done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8",
+                              env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
+        told = done.stderr.strip().splitlines()
+        with self._lock:
+            del self._begun[project.id]
+            if done.returncode == 0:
+                report = json.loads(done.stdout)
+                if report["version"] is None:
+                    self._unsaved[project.id] = report
+            elif done.returncode == 2 and told:
+                self._problems[project.id] = told[-1]
+            else:
+                self._problems[project.id] = (f"The figures could not be worked out (the process ended with {done.returncode}); "
+                                              "`python -m annotate calibrate` on the server shows why.")
+
+    def _file(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        """calibration.json of a version, as text."""
+        version = int(payload["version"])
+        content = next((v for v in self.store.calibrations(project) if v["version"] == version), None)
+        if content is None:
+            raise AnnotateError(f"There is no calibration {version} in this project.")
+        return {"name": "calibration.json", "text": json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"}
