@@ -16,18 +16,16 @@ GAP_PX, PADDING_PX = 14, 16
 COLUMNS = ((1000, 3), (640, 2), (0, 1))  # from this width on, so many panels stand side by side
 HOW_TO_READ = (
     "Across: the score given. Up: what people say, severity taken out. On the dotted line both are equal. Purple: the reward "
-    "model, "
-    "dashed as it comes, solid after correction (each explanation by a map that never saw its clip or speaker), bars: 95 %. Green "
-    "band: how one person's score predicts what the others say, 95 %: the human ceiling. Below: how often each score is given.")
+    "model, dashed as it comes, solid after correction (each explanation by a map that never saw its clip or speaker), bars: 95 % "
+    "intervals. Green band: one person's score as given, against what the others say, 95 %: the human ceiling. Below: how often each "
+    "score is given.")
 AGREEMENT_NOTE = (
     "1 is full agreement; kappa, alpha and ICC are 0 where people agree no more than chance would. Intervals: other clips, the "
-    "same "
-    "people.")
+    "same people.")
 RATERS_NOTE = (
     "Positive: stricter than the mean of the raters. Spread 1: uses the scale as the average rater does; below 1 differences "
-    "between "
-    "explanations shrink. Attention: share of the scores that look like more than a key pressed at random, an estimate; with few "
-    "ratings it stays near 97 %. Spread and attention are means over the dimensions.")
+    "between explanations shrink. Attention: share of the scores that look like more than a key pressed at random, an estimate; "
+    "with few ratings it stays near 97 %. Spread and attention are means over the dimensions.")
 SYSTEMS_NOTE = (
     "Ratings and reward together (prediction-powered inference): as free of bias as the ratings, and more precise where the reward "
     "follows people. It supposes that what was rated is a random draw of what each model wrote.")
@@ -116,9 +114,12 @@ def _panels(content: dict[str, Any], width_px: int) -> str:
         said = f'<p>{escape(words.meaning(part))}</p><p class="et-note">{escape(words.basis(part))}</p>'
         panels.append(f'<article class="ac-panel"><h3>{escape(title)}</h3><div role="img" aria-label="{alt}">{svg}</div>{said}'
                       f"{_figures(part)}</article>")
-    caption = f'<p class="et-note">{HOW_TO_READ}</p>' if any(part["map"] for part in content["dimensions"].values()) else ""
-    return (f'<section aria-label="Reward model against people">{caption}'
-            f'<div class="ac-grid" data-columns="{columns}">{"".join(panels)}</div></section>')
+    if any(part["map"] for part in content["dimensions"].values()):
+        how = f'<div class="ac-how"><h3>How to read the plots</h3><p>{HOW_TO_READ}</p></div>'
+        panels.insert(len(panels) if columns == 3 else 0, how)  # five plots leave the sixth place free
+    return ('<section aria-label="Reward model against people"><div class="ac-grid" '
+            f'data-columns="{columns}">{"".join(panels)}</div>'
+            "</section>")
 
 
 def _figures(part: dict[str, Any]) -> str:

@@ -27,8 +27,9 @@ def agreement(store: Store, project: Project, *, as_json: bool) -> str:
         lines += ["", f"{words.TITLES[dimension]}: {words.agreement_basis(part)}"]
         lines += [f"  {NAMES[name]:38} {words.estimate(found)}" for name, found in part["figures"].items()]
         lines += [f"  {words.raters_sentence(part)}"]
+        strictest_first = sorted(part["raters"], key=lambda r: -r["severity"]["value"])
         lines += [f"    {names[r['rater_id']]:24} {r['n']:5} ratings   severity {words.estimate(r['severity'])}   spread "
-                  f"{words.estimate(r['spread'])}   attention {words.number(r['attention'])}" for r in part["raters"]]
+                  f"{words.estimate(r['spread'])}   attention {words.number(r['attention'])}" for r in strictest_first]
     return "\n".join(lines)
 
 
@@ -48,19 +49,23 @@ def calibrate(store: Store, project: Project, *, as_json: bool, output: Path | N
         version = store.save_calibration(project, report)
         saved = next(kept for kept in store.calibrations(project) if kept["version"] == version)
     if output is not None:
-        write_calibration(saved, output)
+        try:
+            write_calibration(saved, output)
+        except OSError as error:
+            raise AnnotateError(f"{output.name} cannot be written ({error.strerror}), but version {saved['version']} is kept in "
+                                "the database; choose another place.") from error
     return json.dumps(saved, allow_nan=False) if as_json else _readable(saved, output)
 
 
 def write_calibration(content: dict[str, Any], path: Path) -> None:
-    """calibration.json, whole or not at all. Raises AnnotateError where it cannot be written."""
+    """calibration.json, whole or not at all. Raises OSError where it cannot be written."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n", encoding="utf-8")
         beside.replace(path)
-    except OSError as error:
+    except OSError:
         beside.unlink(missing_ok=True)
-        raise AnnotateError(f"{path.name} cannot be written ({error.strerror}); choose another place.") from error
+        raise
 
 
 def _heading(project: str, counts: dict[str, int]) -> list[str]:

@@ -13,15 +13,17 @@ from typing import Any
 import gradio as gr
 from starlette.routing import Route
 
+from annotate import ui_calibrate
 from annotate.board_service import BoardService
+from annotate.calibrate_service import CalibrateService
 from annotate.pages import welcome_html
 from annotate.service import Service
 from annotate.serving import clip_routes
 from annotate.store import Store
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js")  # after page.js
-STYLES = (ASSETS / "annotate.css",)  # after style.css
+SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js", *ui_calibrate.SCRIPTS)  # after page.js
+STYLES = (ASSETS / "annotate.css", *ui_calibrate.STYLES)  # after style.css
 
 
 def annotate_tab(service: Service | None, problem: str = "") -> None:
@@ -41,7 +43,11 @@ def build(service: Service) -> gr.Blocks:
         gr.HTML('<header class="et-head"><h1>EmotionThinker</h1><p>rate explanations</p><button type="button" class="et-theme" '
                 'data-theme-switch aria-label="Switch between light and dark">◐</button></header>', js_on_load=None,
                 apply_default_css=False)
-        annotate_tab(service)
+        with gr.Tabs(elem_id="et-tabs"):
+            with gr.Tab("Annotate", id="annotate"):
+                annotate_tab(service)
+            with gr.Tab("Calibrate", id="calibrate"):
+                ui_calibrate.calibrate_tab()
     return page
 
 
@@ -49,6 +55,7 @@ def open_service(store: Store) -> tuple[Service, list[Route]]:
     """The service of a store with all its actions, and the routes that must stand before Gradio's own."""
     service = Service(store)
     board = BoardService(service)
+    CalibrateService(service)
     return service, [*clip_routes(store), *board.routes()]
 
 

@@ -1,4 +1,4 @@
-"""The severity model finds what simulated raters were given, better than means do. `benchmarks/agreement.py` is the large version."""
+"""The severity model finds what simulated raters were given, better than means do: `benchmarks/agreement.py`, in small."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def test_names_and_order_do_not_matter() -> None:
     scores = simulate(1, n_speakers=6, n_raters=5).scores()
     rng = np.random.default_rng(0)
     turned, shuffled = rng.permutation(5), rng.permutation(len(scores))
-    other = dataclasses.replace(scores, item=scores.item[shuffled], rater=turned[scores.rater][shuffled], score=scores.score[shuffled])
+    other = dataclasses.replace(scores, item=scores.item[shuffled], rater=turned[scores.rater][shuffled],
+                                score=scores.score[shuffled])
     one, two = fit_severity(scores), fit_severity(other)
     assert two.severity[turned] == pytest.approx(one.severity, abs=2e-3)
     assert two.consensus == pytest.approx(one.consensus, abs=2e-3)
