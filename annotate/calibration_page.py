@@ -16,9 +16,9 @@ GAP_PX, PADDING_PX = 14, 16
 COLUMNS = ((1000, 3), (640, 2), (0, 1))  # from this width on, so many panels stand side by side
 HOW_TO_READ = (
     "Across: the score given. Up: what people say, severity taken out. On the dotted line both are equal. Purple: the reward "
-    "model, dashed as it comes, solid after correction (each explanation by a map that never saw its clip or speaker), bars: 95 % "
-    "intervals. Green band: one person's score as given, against what the others say, 95 %: the human ceiling. Below: how often each "
-    "score is given.")
+    "model, dashed as it comes, solid after correction (each explanation by a map that never saw its clip or speaker), with 95 % "
+    "intervals. Green band: one person's score as given, against what the others say (95 %): the human ceiling. Below: how often "
+    "each score is given.")
 AGREEMENT_NOTE = (
     "1 is full agreement; kappa, alpha and ICC are 0 where people agree no more than chance would. Intervals: other clips, the "
     "same people.")
