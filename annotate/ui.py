@@ -7,17 +7,22 @@ restarted server costs a moment and no answer. The endpoint keeps no session.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.routing import Route
 
+from annotate import roster
 from annotate.board_service import BoardService
 from annotate.pages import welcome_html
 from annotate.service import Service
-from annotate.serving import clip_routes
+from annotate.serving import clip_routes, database_path
+from annotate.settings import ProjectSettings
 from annotate.store import Store
+from emotionthinker.errors import EmotionThinkerError
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js")  # after page.js
@@ -43,6 +48,36 @@ def build(service: Service) -> gr.Blocks:
                 apply_default_css=False)
         annotate_tab(service)
     return page
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a page needs of an open database. Without one, `service` is None and `problem` says why."""
+
+    service: Service | None = None
+    problem: str = ""
+    routes: Sequence[Route] = ()
+    private: Sequence[str] = ()
+
+
+def open_desk(path: Path | None = None) -> Desk:
+    """The desk of the database that the settings name. It never raises: the rest of the page works without one.
+
+    ET_ANNOTATE_LEAD names a Hugging Face account: where there is no database yet, one is made with that account as its lead,
+    since a Space has no command line.
+    """
+    path = path or database_path()
+    lead = os.environ.get("ET_ANNOTATE_LEAD")
+    try:
+        if not path.is_file() and not lead:
+            return Desk()
+        store = Store.create(path)
+        if lead and not store.projects():
+            roster.invite(store, roster.create_project(store, "main", ProjectSettings()), lead, "lead", hf_name=lead)
+        service, routes = open_service(store)
+        return Desk(service, "", routes, private_paths(store))
+    except EmotionThinkerError as error:
+        return Desk(problem=str(error))
 
 
 def open_service(store: Store) -> tuple[Service, list[Route]]:
