@@ -33,7 +33,7 @@ def init(args: argparse.Namespace) -> int:
         project = roster.create_project(store, args.project or "main", settings)
         _, token = roster.invite(store, project, args.lead, "lead")
     print(f"Made project {project.name!r} in {path}. Its lead's link, shown only now (put your server's address before the #):")
-    print(_link(token))
+    print(link_of(token))
     return 0
 
 
@@ -55,7 +55,7 @@ def invite(args: argparse.Namespace) -> int:
             token: str | None = roster.new_token(store, rater)
         else:
             _, token = roster.invite(store, project, args.name, args.role, hf_name=args.hf)
-    print(f"{args.name} signs in with the account {args.hf}." if token is None else _link(token))
+    print(f"{args.name} signs in with the account {args.hf}." if token is None else link_of(token))
     return 0
 
 
@@ -127,7 +127,8 @@ def _explainer(args: argparse.Namespace) -> tuple[Callable[[Any], dict[str, Any]
     return lambda clip: thinker.explain(clip).to_dict(), thinker.name
 
 
-def _link(token: str | None) -> str:
+def link_of(token: str | None) -> str:
+    """An invite's link, for a server on this machine; elsewhere its own address stands before the #."""
     return f"http://{HOST}:{PORT}/#invite={token}"
 
 

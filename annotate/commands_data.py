@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from annotate.errors import AnnotateError
 from annotate.serving import database_path
 from annotate.settings import ProjectSettings
 from annotate.store import Store
+from emotionthinker.audio import Clip
 
 
 def add_known(subparsers: Any) -> None:
@@ -94,4 +95,34 @@ def study(args: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = [add_known, add_export, add_backup, add_study]
+def add_demo(subparsers: Any) -> None:
+    parser = command(subparsers, "demo", demo, "Make a database to try things on, filled by simulated raters.")
+    parser.add_argument("--model", metavar="PATH_OR_ID", help="the model that explains; default ET_MODEL, else Nano")
+
+
+def demo(args: argparse.Namespace) -> int:
+    from annotate import roster
+    from annotate.commands import link_of
+    from annotate.demo import make_demo
+    from emotionthinker.cli_explain import silence_progress_bars
+    from emotionthinker.pipeline import open_explainer
+    from emotionthinker.settings import Settings
+
+    settings = Settings.from_env()
+    silence_progress_bars()
+    thinker = open_explainer(replace(settings, model=args.model or settings.model))
+
+    def explain(clip: Clip, words: str, seed: int | None) -> dict[str, Any]:
+        return thinker.explain(clip, transcript=words, temperature=0.0 if seed is None else 0.8, seed=seed).to_dict()
+
+    with Store.create(args.db or database_path()) as store:
+        project = make_demo(store, explain)
+        links = [(role, roster.invite(store, project, f"You, as {role}", role)[1]) for role in ("lead", "rater")]
+        n = len(store.ratings(project))
+    print(f"Made project {project.name!r} with {n} ratings by simulated raters: they say nothing about people.")
+    for role, token in links:
+        print(f"{role}: {link_of(token)}")
+    return 0
+
+
+COMMANDS = [add_known, add_export, add_backup, add_study, add_demo]

@@ -116,7 +116,8 @@ def _endpoint(service: Service) -> None:
     payload = gr.JSON(visible=False, label="Payload")
     answer = gr.JSON(visible=False, label="Answer")
     call = gr.Button(visible=False)
-    place: dict[str, Any] = {"api_name": "annotate", "api_visibility": "undocumented", "queue": False, "show_progress": "hidden"}
+    place: dict[str, Any] = {"api_name": "annotate", "api_visibility": "undocumented", "queue": False, "concurrency_limit": None,
+                             "show_progress": "hidden"}
 
     def with_link(action: str, token: str, payload: Any) -> dict[str, Any]:
         return service.call(action or "", token or "", payload if payload is not None else {})

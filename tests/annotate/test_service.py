@@ -156,7 +156,8 @@ def test_nobody_acts_for_another_or_above_their_role(desk: tuple[Store, Project,
 
 @pytest.mark.parametrize(("action", "payload"), [
     ("open", []), ("open", None), ("fly", {}), ("agree", {}), ("agree", {"what": "role = 'lead', consented"}), ("draft", {}),
-    ("draft", {"lease": 5, "answers": {}, "version": "x", "seconds": "y"}), ("submit", {"lease": None}), ("figure", {"lease": ["a"]}),
+    ("draft", {"lease": 5, "answers": {}, "version": "x", "seconds": "y"}), ("submit", {"lease": None}),
+    ("figure", {"lease": ["a"]}),
     ("revise", {"kind": "rating", "key": "1; DROP TABLE ratings"}), ("revise", {"kind": "raters", "key": 1}),
     ("_who", {})])
 def test_odd_requests_get_a_sentence(desk: tuple[Store, Project, Service], action: str, payload: Any, caplog: Any) -> None:
