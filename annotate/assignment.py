@@ -102,7 +102,7 @@ def open_revision(store: Store, project: Project, rater: Rater, *, rating_id: in
 def release(store: Store, rater: Rater, lease_id: str) -> None:
     """Close an opened revision without a change."""
     with store.transaction() as db:
-        if own_lease(db, rater, lease_id)["kind"] != "revision":
+        if own_lease(store, rater, lease_id)["kind"] != "revision":
             raise NotAllowed("Only an earlier answer that was opened again can be closed without a change.")
         db.conn.execute("UPDATE leases SET state = 'released' WHERE id = ? AND state = 'open'", [lease_id])
         log_event(db, "revision closed", project_id=rater.project_id, rater_id=rater.id, lease_id=lease_id)
@@ -110,12 +110,11 @@ def release(store: Store, rater: Rater, lease_id: str) -> None:
 
 def task(store: Store, lease_id: str) -> Task:
     """A lease with all that belongs to it. Raises AnnotateError where there is none."""
-    with store.transaction() as db:  # through the writing connection: it sees what was lent a moment ago
-        lease = db.conn.execute("SELECT * FROM leases WHERE id = ?", [lease_id]).fetchone()
-        draft = db.conn.execute("SELECT * FROM drafts WHERE lease_id = ?", [lease_id]).fetchone()
-        pair = lease and db.conn.execute("SELECT item_a, item_b FROM pairs WHERE id = ?", [lease["pair_id"]]).fetchone()
+    lease = store.row("SELECT * FROM leases WHERE id = ?", [lease_id])
     if lease is None:
         raise AnnotateError("This task is not known; reload the page.")
+    draft = store.row("SELECT * FROM drafts WHERE lease_id = ?", [lease_id])
+    pair = store.row("SELECT item_a, item_b FROM pairs WHERE id = ?", [lease["pair_id"]])
     item_ids = [lease["item_id"]] if pair is None else [pair["item_a"], pair["item_b"]]
     if lease["swapped"]:
         item_ids.reverse()
@@ -133,9 +132,9 @@ def expire(db: Database, now: str) -> None:
         log_event(db, "lease ran out", project_id=row["project_id"], rater_id=row["rater_id"], lease_id=row["id"])
 
 
-def own_lease(db: Database, rater: Rater, lease_id: str) -> Any:
+def own_lease(store: Store, rater: Rater, lease_id: str) -> Any:
     """The row of a lease of this rater's. Raises NotAllowed for another's and for one that never was."""
-    lease = db.conn.execute("SELECT * FROM leases WHERE id = ? AND rater_id = ?", [lease_id, rater.id]).fetchone()
+    lease = store.row("SELECT * FROM leases WHERE id = ? AND rater_id = ?", [lease_id, rater.id])
     if lease is None:
         raise NotAllowed("This task is not yours, or is not known; reload the page.")
     return lease

@@ -62,7 +62,8 @@ def swap_fact(text: str, record: dict[str, Any], other_quotes: Sequence[str] = (
 def make_known_items(store: Store, project: Project, *, attention: int, qualification: int) -> tuple[int, int]:
     """Add items with known answers, made from the project's own: how many of each kind are new.
 
-    Qualification items are half swapped, half free of error. Each is made from another clip where there are enough.
+    Qualification items are half swapped, half free of error; the explanations that they are made from leave the work. Each item
+    is made from another clip where there are enough.
     Raises AnnotateError where the project holds no explanation that can be used.
     """
     work = [item for item in store.items(project) if item.purpose == "work"]
@@ -98,6 +99,10 @@ def make_known_items(store: Store, project: Project, *, attention: int, qualific
 
 
 def _add(store: Store, project: Project, item: Item, text: str, purpose: str, expected: dict[str, Any]) -> int:
+    if purpose == "qualification":  # everybody meets it while qualifying, so nobody may rate its origin as new
+        with store.transaction() as db:
+            db.table("items").update(item.id, {"active": 0})
+            db.conn.execute("UPDATE pairs SET active = 0 WHERE item_a = ? OR item_b = ?", [item.id, item.id])
     made = NewItem(clip_sha256=item.clip_sha256, prosody=item.prosody, explanation=text, model_id=MODEL, source=f"item {item.id}",
                    transcript=item.transcript, answer=item.answer, speaker=item.speaker, gold_emotion=item.gold_emotion,
                    purpose=purpose, swapped_from=item.id, expected=expected)

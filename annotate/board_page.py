@@ -76,8 +76,8 @@ def _progress(found: Board, settings: ProjectSettings) -> str:
         bars.append(f'<li><span>{n} of {settings.ratings_per_item} ratings</span><span class="et-bar" aria-hidden="true">'
                     f'<i style="width:{share:.1f}%"></i></span><span>{items} {what}</span></li>')
     return (f'<section class="an-card an-wide"><h3>Progress</h3><p><strong>{found.answers}</strong> answers, '
-            f'<strong>{found.needed}</strong> still needed, {found.lent} in hand just now.</p><ul class="an-bars">{"".join(bars)}</ul>'
-            "</section>")
+            f'<strong>{found.needed}</strong> still needed, {found.lent} in hand just now.</p>'
+            f'<ul class="an-bars">{"".join(bars)}</ul></section>')
 
 
 def _raters(found: Board) -> str:
@@ -95,8 +95,9 @@ def _raters(found: Board) -> str:
             f'{"Shut out" if line.rater.active else "Let in"}</button>')
         time = "–" if line.seconds is None else f"{line.seconds:.0f} s"
         last = (line.last or "–")[:16].replace("T", " ")
-        rows.append(f"<tr><th scope='row'><bdi>{escape(line.rater.name)}</bdi> <span class='et-note'>{escape(', '.join(state))}</span>"
-                    f"</th><td>{line.answers}</td><td>{time}</td><td>{line.too_fast}</td><td{low}>{score}</td>"
+        rows.append(f"<tr><th scope='row'><bdi>{escape(line.rater.name)}</bdi> "
+                    f"<span class='et-note'>{escape(', '.join(state))}</span></th>"
+                    f"<td>{line.answers}</td><td>{time}</td><td>{line.too_fast}</td><td{low}>{score}</td>"
                     f"<td>{line.flagged}</td><td>{escape(last)}</td><td>{button}</td></tr>")
     heads = "".join(f"<th>{head}</th>" for head in ("name", "answers", "median time", "faster than the clip", "attention passed",
                                                     "flagged", "last (UTC)", ""))
@@ -130,7 +131,8 @@ def _flag_words(joined: str) -> set[str]:
 
 
 def _people() -> str:
-    return """<section class="an-card an-wide"><h3>Invite</h3><p><label>Name <input type="text" maxlength="80" class="an-name"></label>
+    return """<section class="an-card an-wide"><h3>Invite</h3>
+<p><label>Name <input type="text" maxlength="80" class="an-name"></label>
 <label><input type="checkbox" class="an-lead"> leads, too</label>
 <button type="button" class="an-chip" data-invite>Make a link</button></p><p class="an-link" role="status"></p></section>"""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from annotate import roster
+from annotate.command_parts import command, open_project, settings_of
 from annotate.errors import AnnotateError
-from annotate.records import ROLES, Project
+from annotate.records import ROLES
 from annotate.serving import database_path
 from annotate.settings import ProjectSettings
 from annotate.store import Store
@@ -19,38 +20,25 @@ from annotate.store import Store
 HOST, PORT = "127.0.0.1", 7861
 
 
-def _command(subparsers: Any, name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
-    parser = subparsers.add_parser(name, help=about, description=about)
-    parser.add_argument("--db", type=Path, metavar="FILE", help="the database; default: ET_ANNOTATE_DB, else your data folder")
-    parser.add_argument("--project", metavar="NAME", help="needed where the database holds more than one")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _open(args: argparse.Namespace) -> tuple[Store, Project]:
-    store = Store.open(args.db or database_path())
-    return store, store.project(args.project)
-
-
 def add_init(subparsers: Any) -> None:
-    parser = _command(subparsers, "init", init, "Make a database with a project, and a link for its lead.")
+    parser = command(subparsers, "init", init, "Make a database with a project, and a link for its lead.")
     parser.add_argument("--lead", default="lead", metavar="NAME", help="name of the person who leads the project")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; docs/annotate.md lists them")
 
 
 def init(args: argparse.Namespace) -> int:
-    settings = ProjectSettings.from_dict(_settings(args.set))
+    settings = ProjectSettings.from_dict(settings_of(args.set))
     path = args.db or database_path()
     with Store.create(path) as store:
         project = roster.create_project(store, args.project or "main", settings)
         _, token = roster.invite(store, project, args.lead, "lead")
     print(f"Made project {project.name!r} in {path}. Its lead's link, shown only now (put your server's address before the #):")
-    print(_link(token))
+    print(link_of(token))
     return 0
 
 
 def add_invite(subparsers: Any) -> None:
-    parser = _command(subparsers, "invite", invite, "Invite a person; prints the link.")
+    parser = command(subparsers, "invite", invite, "Invite a person; prints the link.")
     parser.add_argument("name", help="name shown to the lead; exports hold a number in its place")
     parser.add_argument("--role", default="rater", metavar="|".join(ROLES))
     parser.add_argument("--hf", metavar="ACCOUNT", help="signs in with this Hugging Face account on a Space; no link then")
@@ -58,7 +46,7 @@ def add_invite(subparsers: Any) -> None:
 
 
 def invite(args: argparse.Namespace) -> int:
-    store, project = _open(args)
+    store, project = open_project(args)
     with store:
         if args.again:
             rater = next((one for one in store.raters(project) if one.name == args.name), None)
@@ -67,12 +55,12 @@ def invite(args: argparse.Namespace) -> int:
             token: str | None = roster.new_token(store, rater)
         else:
             _, token = roster.invite(store, project, args.name, args.role, hf_name=args.hf)
-    print(f"{args.name} signs in with the account {args.hf}." if token is None else _link(token))
+    print(f"{args.name} signs in with the account {args.hf}." if token is None else link_of(token))
     return 0
 
 
 def add_serve(subparsers: Any) -> None:
-    parser = _command(subparsers, "serve", serve, "Serve the page for raters and leads.")
+    parser = command(subparsers, "serve", serve, "Serve the page for raters and leads.")
     parser.add_argument("--host", default=HOST, help=f"address to listen on; default {HOST}, this machine only")
     parser.add_argument("--port", type=int, default=PORT, help=f"port to listen on; default {PORT}")
 
@@ -90,7 +78,7 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def add_import(subparsers: Any) -> None:
-    parser = _command(subparsers, "import", run_import, "Import JSON lines, or explain a folder of clips and import that.")
+    parser = command(subparsers, "import", run_import, "Import JSON lines, or explain a folder of clips and import that.")
     parser.add_argument("source", type=Path, help="a .jsonl file, or a folder with clips")
     parser.add_argument("--audio", type=Path, metavar="FOLDER", help="where audio_path starts; default: beside the file")
     parser.add_argument("--pairs", action="store_true", help="make a pair of every two models' explanations of one clip")
@@ -102,7 +90,7 @@ def add_import(subparsers: Any) -> None:
 def run_import(args: argparse.Namespace) -> int:
     from annotate.importing import import_folder, import_lines, pair_up
 
-    store, project = _open(args)
+    store, project = open_project(args)
 
     def tell(number: int, reason: str) -> None:
         print(f"{'clip' if args.source.is_dir() else 'line'} {number}: {' '.join(reason.split())}", file=sys.stderr)
@@ -123,35 +111,6 @@ def run_import(args: argparse.Namespace) -> int:
     return 1 if report.bad else 0
 
 
-def add_agreement(subparsers: Any) -> None:
-    parser = _command(subparsers, "agreement", run_agreement, "How far people agree, how severe each one is, and their consensus.")
-    parser.add_argument("--json", action="store_true", help="print the whole report as one JSON object")
-
-
-def run_agreement(args: argparse.Namespace) -> int:
-    from annotate.figures_commands import agreement
-
-    store, project = _open(args)
-    with store:
-        print(agreement(store, project, as_json=args.json))
-    return 0
-
-
-def add_calibrate(subparsers: Any) -> None:
-    parser = _command(subparsers, "calibrate", run_calibrate, "Hold the reward model against the ratings, and save the correction.")
-    parser.add_argument("--json", action="store_true", help="print the saved calibration as one JSON object")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there too, for training: calibration.json")
-
-
-def run_calibrate(args: argparse.Namespace) -> int:
-    from annotate.figures_commands import calibrate
-
-    store, project = _open(args)
-    with store:
-        print(calibrate(store, project, as_json=args.json, output=args.output))
-    return 0
-
-
 def _explainer(args: argparse.Namespace) -> tuple[Callable[[Any], dict[str, Any]], str]:
     """A function from a clip to what `explain --json` prints, and the name of the model behind it."""
     from dataclasses import replace
@@ -168,24 +127,9 @@ def _explainer(args: argparse.Namespace) -> tuple[Callable[[Any], dict[str, Any]
     return lambda clip: thinker.explain(clip).to_dict(), thinker.name
 
 
-def _settings(pairs: list[str]) -> dict[str, Any]:
-    """`name=value` as settings; a value that is no JSON is a word, and commas make a list of words."""
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        name, sign, text = pair.partition("=")
-        if not sign:
-            raise AnnotateError(f"{pair!r} is no NAME=VALUE; write for example ratings_per_item=3.")
-        try:
-            found[name] = json.loads(text)
-        except ValueError:
-            found[name] = text
-        if name == "emotions" and isinstance(found[name], str):
-            found[name] = [word.strip() for word in text.split(",")]
-    return found
-
-
-def _link(token: str | None) -> str:
+def link_of(token: str | None) -> str:
+    """An invite's link, for a server on this machine; elsewhere its own address stands before the #."""
     return f"http://{HOST}:{PORT}/#invite={token}"
 
 
-COMMANDS = [add_init, add_invite, add_import, add_serve, add_agreement, add_calibrate]
+COMMANDS = [add_init, add_invite, add_import, add_serve]

@@ -54,7 +54,7 @@ def import_lines(store: Store, project: Project, path: Path, *, audio_folder: Pa
     Raises AnnotateError where the file cannot be read, StoreError where the database cannot be written.
     """
     report = Report()
-    for number, raw in _lines(path):
+    for number, raw in json_lines(path):
         try:
             record = parse_line(raw)
             item = read_record(store, record, audio_folder or path.parent, f"{path.name}:{number}")
@@ -189,7 +189,8 @@ def check_prosody(record: dict[str, Any], duration_s: float) -> None:
                             "clip is measured anew.")
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that hold something, with their numbers from 1. Raises AnnotateError where it cannot be read."""
     try:
         with path.open("rb") as file:
             for number, raw in enumerate(file, 1):

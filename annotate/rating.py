@@ -53,7 +53,7 @@ def save_draft(store: Store, project: Project, rater: Rater, lease_id: str, raw:
     work = _own_task(store, rater, lease_id)
     answers = _answers(work, raw, settings)
     with store.transaction() as db:
-        lease = own_lease(db, rater, lease_id)
+        lease = own_lease(store, rater, lease_id)
         if lease["state"] in ("submitted", "released"):
             raise AnnotateError("This item was already submitted or closed; reload the page to go on.")
         now = clock.utc_now()
@@ -76,7 +76,7 @@ def save_draft(store: Store, project: Project, rater: Rater, lease_id: str, raw:
 def set_heard(store: Store, project: Project, rater: Rater, lease_id: str, played_s: float) -> None:
     """Keep that the rater's player went through the whole clip. played_s: seconds of sound it played so far."""
     with store.transaction() as db:
-        lease = own_lease(db, rater, lease_id)
+        lease = own_lease(store, rater, lease_id)
         now = clock.utc_now()
         if lease["heard"] is None:
             db.table("leases").update(lease_id, {"heard": now})
@@ -97,7 +97,7 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
     work = _own_task(store, rater, lease_id)
     answers = _answers(work, raw, settings)
     with store.transaction() as db:
-        lease = own_lease(db, rater, lease_id)
+        lease = own_lease(store, rater, lease_id)
         before = db.conn.execute("SELECT * FROM revisions WHERE submission_id = ?", [submission_id]).fetchone()
         if before is not None:
             if before["lease_id"] != lease_id:
@@ -160,9 +160,8 @@ def as_expected(item: Item, answers: dict[str, Any]) -> bool | None:
 
 
 def _own_task(store: Store, rater: Rater, lease_id: str) -> Task:
-    with store.transaction() as db:
-        own_lease(db, rater, lease_id)
-        return task(store, lease_id)
+    own_lease(store, rater, lease_id)
+    return task(store, lease_id)
 
 
 def _answers(work: Task, raw: Any, settings: ProjectSettings) -> dict[str, Any]:

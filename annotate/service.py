@@ -116,8 +116,7 @@ class Service:
 
     def _figure(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """The figure of a task, drawn for the width at hand."""
-        with self.store.transaction() as db:
-            own_lease(db, rater, payload["lease"])
+        own_lease(self.store, rater, payload["lease"])
         item = task(self.store, payload["lease"]).items[0]
         return {"figure": self.figure(item.clip_sha256, item.id, int(payload.get("width") or 960))}
 

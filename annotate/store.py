@@ -43,6 +43,7 @@ class Store:
         self._write = connection
         self._lock = threading.RLock()
         self._local = threading.local()
+        self._writer: int | None = None  # the thread whose transaction is open
 
     @classmethod
     def create(cls, path: str | Path) -> Store:
@@ -101,6 +102,7 @@ class Store:
                 return
             try:
                 self._write.execute("BEGIN IMMEDIATE")
+                self._writer = threading.get_ident()
                 try:
                     yield Database(self._write, execute_plugins=False, recursive_triggers=False)
                     self._write.execute("COMMIT")
@@ -108,12 +110,19 @@ class Store:
                     if self._write.in_transaction:
                         self._write.execute("ROLLBACK")
                     raise
+                finally:
+                    self._writer = None
             except sqlite3.Error as error:
                 raise explain(error, self.path) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
-        """Read committed rows; does not wait for writers. Raises StoreError."""
+        """Read committed rows without waiting for writers; inside a transaction of this thread, what it wrote so far, too.
+
+        Raises StoreError.
+        """
         try:
+            if self._writer == threading.get_ident():
+                return list(self._write.execute(sql, parameters))
             reader = getattr(self._local, "reader", None)
             if reader is None:
                 reader = self._local.reader = connect(self.path)

@@ -7,19 +7,23 @@ restarted server costs a moment and no answer. The endpoint keeps no session.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.routing import Route
 
-from annotate import ui_calibrate
+from annotate import roster, ui_calibrate
 from annotate.board_service import BoardService
 from annotate.calibrate_service import CalibrateService
 from annotate.pages import welcome_html
 from annotate.service import Service
-from annotate.serving import clip_routes
+from annotate.serving import clip_routes, database_path
+from annotate.settings import ProjectSettings
 from annotate.store import Store
+from emotionthinker.errors import EmotionThinkerError
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js", *ui_calibrate.SCRIPTS)  # after page.js
@@ -49,6 +53,36 @@ def build(service: Service) -> gr.Blocks:
             with gr.Tab("Calibrate", id="calibrate"):
                 ui_calibrate.calibrate_tab()
     return page
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a page needs of an open database. Without one, `service` is None and `problem` says why."""
+
+    service: Service | None = None
+    problem: str = ""
+    routes: Sequence[Route] = ()
+    private: Sequence[str] = ()
+
+
+def open_desk(path: Path | None = None) -> Desk:
+    """The desk of the database that the settings name. It never raises: the rest of the page works without one.
+
+    ET_ANNOTATE_LEAD names a Hugging Face account: where there is no database yet, one is made with that account as its lead,
+    since a Space has no command line.
+    """
+    path = path or database_path()
+    lead = os.environ.get("ET_ANNOTATE_LEAD")
+    try:
+        if not path.is_file() and not lead:
+            return Desk()
+        store = Store.create(path)
+        if lead and not store.projects():
+            roster.invite(store, roster.create_project(store, "main", ProjectSettings()), lead, "lead", hf_name=lead)
+        service, routes = open_service(store)
+        return Desk(service, "", routes, private_paths(store))
+    except EmotionThinkerError as error:
+        return Desk(problem=str(error))
 
 
 def open_service(store: Store) -> tuple[Service, list[Route]]:
@@ -88,7 +122,8 @@ def _endpoint(service: Service) -> None:
     payload = gr.JSON(visible=False, label="Payload")
     answer = gr.JSON(visible=False, label="Answer")
     call = gr.Button(visible=False)
-    place: dict[str, Any] = {"api_name": "annotate", "api_visibility": "undocumented", "queue": False, "show_progress": "hidden"}
+    place: dict[str, Any] = {"api_name": "annotate", "api_visibility": "undocumented", "queue": False, "concurrency_limit": None,
+                             "show_progress": "hidden"}
 
     def with_link(action: str, token: str, payload: Any) -> dict[str, Any]:
         return service.call(action or "", token or "", payload if payload is not None else {})

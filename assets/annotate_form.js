@@ -5,8 +5,7 @@
   const all = (selector, place = document) => Array.from(place.querySelectorAll(selector));
   const MARKS = ["supported", "wrong", "not checkable"];
   const MARK_KEYS = { v: "supported", w: "wrong", x: "not checkable" };
-  const BIN_S = 0.02; // the clip is heard when 97 % of such bins were played
-  const HEARD = 0.97;
+  const HEARD = 0.97; // of the clip must have sounded
   const IDLE_MS = 60_000; // after so long without a key or a mouse the clock stands
   const api = window.annotate;
 
@@ -17,7 +16,7 @@
     const given = JSON.parse(data.answers || "{}");
     form = {
       section, lease: data.lease, kind: data.kind, pair: data.screen === "pair", version: +data.version, seconds: +data.seconds,
-      heard: data.heard === "1", duration: +data.duration, asksAnswer: data.asksAnswer === "1", bins: null, last: null, played: 0,
+      heard: data.heard === "1", duration: +data.duration, asksAnswer: data.asksAnswer === "1",
       rows: all(".an-row", section), row: 0, sentence: -1, undo: [], dirty: false, saving: null, submitting: false, active: Date.now(),
       answers: normal(given, data.screen === "pair"),
     };
@@ -200,21 +199,17 @@
 
   // Listening: which parts of the clip really sounded
 
-  function heardUpTo(seconds) {
-    const sound = find("#an-audio");
-    const length = Number.isFinite(sound.duration) ? sound.duration : form.duration;
-    form.bins ??= new Uint8Array(Math.max(1, Math.ceil(length / BIN_S)));
-    if (form.last !== null && seconds > form.last && seconds - form.last < 1.5) {
-      form.bins.fill(1, Math.floor(form.last / BIN_S), Math.ceil(seconds / BIN_S));
-      form.played += seconds - form.last;
-    }
-    form.last = seconds;
-    const share = form.bins.reduce((sum, bin) => sum + bin, 0) / form.bins.length;
+  // The browser itself keeps account of what it played, however late its events come.
+  function listened(sound) {
+    const length = Number.isFinite(sound.duration) && sound.duration > 0 ? sound.duration : form.duration;
+    let played = 0;
+    for (let i = 0; i < sound.played.length; i++) played += sound.played.end(i) - sound.played.start(i);
+    const share = Math.min(played / length, 1);
     find(".an-meter i", form.section).style.width = `${Math.round(100 * (form.heard ? 1 : share))}%`;
     if (!form.heard && share >= HEARD) {
       form.heard = true;
       const mine = form;
-      api.call("heard", { lease: mine.lease, played: mine.played }, Infinity).then((result) => {
+      api.call("heard", { lease: mine.lease, played }, Infinity).then((result) => {
         if (form !== mine) return;
         if (result.error) { mine.heard = false; api.say(result.error, "refused"); return; }
         find(".an-heard", mine.section).textContent = "Heard in full";
@@ -224,15 +219,12 @@
     }
   }
 
-  for (const name of ["timeupdate", "seeking", "playing", "pause", "ended", "error"]) {
+  for (const name of ["timeupdate", "playing", "pause", "ended", "error"]) {
     document.addEventListener(name, (event) => {
       if (!form || event.target.id !== "an-audio") return;
       const sound = event.target;
       if (name === "error") { find(".an-heard", form.section).textContent = "This clip does not play here: flag it as bad audio."; return; }
-      if (name === "seeking") form.last = null;
-      else if (name === "playing") form.last = sound.currentTime;
-      else if (name === "ended") heardUpTo(Number.isFinite(sound.duration) ? sound.duration : form.duration);
-      else if (!sound.seeking) heardUpTo(sound.currentTime);
+      listened(sound);
       find(".an-time", form.section).textContent = `${Math.floor(sound.currentTime / 60)}:${(sound.currentTime % 60).toFixed(1).padStart(4, "0")}`;
       find("[data-play]", form.section).textContent = sound.paused ? "▶" : "❚❚";
     }, true);

@@ -65,7 +65,8 @@
     if (busy) return;
     const first = !seen;
     seen = true;
-    if (window.annotate.token() && (first || root().dataset.running || Math.abs(width() - drawnAt) > 60)) await ask("calibration");
+    const resized = drawnAt && Math.abs(width() - drawnAt) > 60;
+    if (first || root().dataset.running || resized) await ask("calibration");
   }
   setInterval(look, POLL_MS);
   document.addEventListener("click", (event) => { if (event.target.closest("[role=tab]")) setTimeout(look, 60); });
