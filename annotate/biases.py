@@ -5,7 +5,7 @@ explanations may be better; a reward that pays for length more than people do is
 words.
 
 Position: of two explanations side by side, how often the one shown first is preferred (they are swapped at random, so half is
-right); and how a rater's scores drift with the number of items done, held against what other raters say of the same items.
+right); and how a rater's scores drift with the number of items done.
 """
 
 from __future__ import annotations
@@ -70,20 +70,22 @@ def _share_of_first(decided: list[Preference], dimension: str, seed: int) -> Est
     return bootstrap({"first": lambda times: float((times * won).sum() / times.sum())}, clips, "clips", seed=seed)["first"]
 
 
-def drift(items: Items, ratings: Ratings, own: np.ndarray, others: np.ndarray, *, seed: int = 0) -> Estimate:
-    """Points that scores move per 100 items that a rater has done, held against the other raters of the same item.
+def drift(items: Items, ratings: Ratings, own: np.ndarray, *, seed: int = 0) -> Estimate:
+    """Points that scores move per 100 items that a rater has done, within raters.
+
+    It takes the items to come in an order that has nothing to do with their quality, as the queue deals them. (Holding each score
+    against the other raters of the item instead would miss a drift that raters who work in step share.)
 
     Args:
-        own, others: (m,) each rating, and the severity-free mean of the other ratings of its item; NaN where there is none.
+        own: (m,) each rating; NaN where there is none.
     """
-    used = np.isfinite(own) & np.isfinite(others)
+    used = np.isfinite(own)
     if used.sum() < MIN_ITEMS:
-        return Estimate(None, reason=f"The check needs {MIN_ITEMS} ratings of items that others rated too; there are {used.sum()}.")
+        return Estimate(None, reason=f"The check needs {MIN_ITEMS} ratings; there are {used.sum()}.")
     rater, position = ratings.rater[used], ratings.position[used] / 100
-    off = own[used] - others[used]
     n = np.maximum(np.bincount(rater), 1)
-    # Within raters: a severe rater who did more items than others must not look like a drift.
-    figure = _slope(position - (np.bincount(rater, position) / n)[rater], off - (np.bincount(rater, off) / n)[rater],
+    # A severe rater who did more items than others must not look like a drift.
+    figure = _slope(position - (np.bincount(rater, position) / n)[rater], own[used] - (np.bincount(rater, own[used]) / n)[rater],
                     "Every rater did one item only, so nothing can drift.")
     return bootstrap({"drift": figure}, items.clip[ratings.item[used]], "clips", seed=seed)["drift"]
 

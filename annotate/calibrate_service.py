@@ -16,13 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from annotate.calibration_page import calibration_html
+from annotate.calibration_page import calibration_html, plots_html, waiting_sentence
 from annotate.errors import AnnotateError
 from annotate.records import Project, Rater
 from annotate.service import Service
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTHS_PX = (280, 1400)
+WIDTHS_PX, WIDTH_STEP_PX = (280, 1400), 10
+DRAWN = 16  # sets of plots that are kept
 
 
 class CalibrateService:
@@ -33,23 +34,42 @@ class CalibrateService:
         self._begun: dict[int, float] = {}  # by project: since when one is being worked out
         self._unsaved: dict[int, dict[str, Any]] = {}
         self._problems: dict[int, str] = {}
+        self._drawn: dict[tuple[int, int, int], str] = {}  # by project, version and width: a saved version never changes
         self._lock = threading.Lock()
         service.add_lead_actions({"calibration": self._show, "calibrate": self._start, "calibration_file": self._file})
 
     def _show(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        """The tab as it stands. payload: `width`, and `version` (None: the newest)."""
+        """The tab as it stands. payload: `width`, `version` (None: the newest), `wait` (while one is under way, say only that)."""
         with self._lock:
             running_s = time.monotonic() - self._begun[project.id] if project.id in self._begun else None
             problem, unsaved = self._problems.get(project.id, ""), self._unsaved.get(project.id)
+        if payload.get("wait") and running_s is not None:
+            return {"screen": "calibration", "running": True, "said": waiting_sentence(running_s)}
         versions = self.store.calibrations(project)
         version = payload.get("version")
         content = next((v for v in reversed(versions) if version is None or v["version"] == int(version)), None)
         if version is None and unsaved is not None:
             content = unsaved
-        width_px = max(WIDTHS_PX[0], min(WIDTHS_PX[1], int(payload.get("width") or 960)))
+        plots = self._plots(project, content, int(payload.get("width") or 960)) if content else ""
         html = calibration_html(project.name, content, versions, {r.id: r.name for r in self.store.raters(project)},
-                                running_s=running_s, problem=problem, width_px=width_px)
+                                running_s=running_s, problem=problem, plots=plots)
         return {"screen": "calibration", "html": html, "running": running_s is not None}
+
+    def _plots(self, project: Project, content: dict[str, Any], width_px: int) -> str:
+        """The plots of a calibration, from memory where they were drawn before."""
+        width_px = max(WIDTHS_PX[0], min(WIDTHS_PX[1], width_px // WIDTH_STEP_PX * WIDTH_STEP_PX))
+        if content["version"] is None:
+            return plots_html(content, width_px)
+        key = (project.id, content["version"], width_px)
+        with self._lock:
+            found = self._drawn.get(key)
+        if found is None:
+            found = plots_html(content, width_px)
+            with self._lock:
+                if len(self._drawn) >= DRAWN:
+                    self._drawn.pop(next(iter(self._drawn)))
+                self._drawn[key] = found
+        return found
 
     def _start(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """Begin to work one out; a second press while one is under way changes nothing."""

@@ -116,11 +116,6 @@ def human_scores(ratings: Ratings, n_items: int, fits: dict[str, SeverityFit | U
     return HumanScores(item, own, others, counts)
 
 
-def rewards(items: Items) -> np.ndarray:
-    """(n_items, 5) reward scores of the four dimensions and their mean."""
-    return np.column_stack([items.reward, items.reward.mean(1)])
-
-
 def calibrate(items: Items, ratings: Ratings, human: HumanScores | None = None, *, seed: int = 0) -> dict[str, DimensionReport]:
     """The calibration of each dimension and of "overall".
 
@@ -130,23 +125,22 @@ def calibrate(items: Items, ratings: Ratings, human: HumanScores | None = None, 
         seed: of folds and resamples.
     """
     human = human or human_scores(ratings, len(items))
-    reward = rewards(items)
-    return {dimension: _one_dimension(items, ratings, human, reward, d, seed)
+    return {dimension: _one_dimension(items, ratings, human, d, seed)
             for d, dimension in enumerate((*DIMENSIONS, OVERALL))}
 
 
-def _one_dimension(items: Items, ratings: Ratings, human: HumanScores, reward: np.ndarray, d: int, seed: int) -> DimensionReport:
-    rated = np.isfinite(human.item[:, d])
-    used = np.flatnonzero(rated & np.isfinite(reward[:, d]))
+def _one_dimension(items: Items, ratings: Ratings, human: HumanScores, d: int, seed: int) -> DimensionReport:
+    reward, rated = items.reward[:, d], np.isfinite(human.item[:, d])
+    used = np.flatnonzero(rated & np.isfinite(reward))
     of_used = np.isin(ratings.item, used) & np.isfinite(human.own[:, d])
     n = {"items": len(used), "ratings": int(of_used.sum()), "clips": len(np.unique(items.clip[used])),
          "speakers": len(np.unique(items.group[used])), "raters": len(np.unique(ratings.rater[of_used])),
-         "without_reward": int((rated & ~np.isfinite(reward[:, d])).sum()), "rated_once": int((human.n_ratings[:, d] == 1).sum())}
+         "without_reward": int((rated & ~np.isfinite(reward)).sum()), "rated_once": int((human.n_ratings[:, d] == 1).sum())}
     reason = what_is_missing(n)
     if reason:
         return DimensionReport(n, None, reason, {}, None, {}, {})
 
-    x, y, group = reward[used, d], human.item[used, d], items.group[used]
+    x, y, group = reward[used], human.item[used, d], items.group[used]
     corrected = out_of_fold(x, y, group, seed=seed)
     corrected_of_item = np.full(len(items), np.nan)
     corrected_of_item[used] = corrected
@@ -158,7 +152,7 @@ def _one_dimension(items: Items, ratings: Ratings, human: HumanScores, reward: n
         return bootstrap({name: _on_rows(FIGURES[name], predicted, said) for name in names}, cluster, "speakers", seed=seed,
                          recentred=("ece",))
 
-    own, reward_of_rating = human.own[mine, d], reward[ratings.item[mine], d]
+    own, reward_of_rating = human.own[mine, d], reward[ratings.item[mine]]
     corrected_of_rating = corrected_of_item[ratings.item[mine]]
     # A map changes no order, so order is compared on the scores as they came: folds with maps of their own would only blur it.
     figures = {

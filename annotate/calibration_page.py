@@ -42,8 +42,13 @@ docs/calibration.md says what each figure means.</p>
 </section>"""
 
 
+def waiting_sentence(running_s: float) -> str:
+    """What is said while figures are being worked out."""
+    return f"The figures are being worked out ({running_s:.0f} s so far). You may leave this page; what comes out is kept."
+
+
 def calibration_html(project: str, content: dict[str, Any] | None, versions: list[dict[str, Any]], names: Mapping[int, str], *,
-                     running_s: float | None, problem: str, width_px: int) -> str:
+                     running_s: float | None, problem: str, plots: str) -> str:
     """The whole tab for a lead.
 
     Args:
@@ -53,13 +58,13 @@ def calibration_html(project: str, content: dict[str, Any] | None, versions: lis
         names: of the raters, by number.
         running_s: for how long one has been worked out just now; None: not.
         problem: why the last attempt failed; empty: it did not.
-        width_px: the width at hand.
+        plots: `plots_html` of the content; drawn apart, because drawing takes longest and a saved version never changes.
     """
     head = _head(project, content, versions, running_s, problem)
     if content is None:
         return f"{head}</section>"
     return f"""{head}</section>
-{_panels(content, width_px)}
+{plots}
 <section class="ac-card"><h3>How far people agree</h3>{_agreement(content["agreement"])}</section>
 <section class="ac-card"><h3>How severe each rater is</h3>{_raters(content["agreement"], names)}</section>
 <section class="ac-card"><h3>How good each model is</h3>{_systems(content["systems"])}</section>
@@ -82,9 +87,7 @@ def _head(project: str, content: dict[str, Any] | None, versions: list[dict[str,
         parts.append(f'<button type="button" class="an-chip" data-save="{int(content["version"])}">Save calibration.json</button>')
     parts.append("</header>")
     if waiting:
-        parts.append(f'<p class="et-note" role="status">The figures are being worked out ({running_s:.0f} s so far). You may '
-                     'leave this '
-                     "page; what comes out is kept.</p>")
+        parts.append(f'<p class="et-note" role="status" data-waiting>{escape(waiting_sentence(running_s or 0.0))}</p>')
     if problem:
         parts.append(f'<p class="an-problem" role="alert">{escape(problem)}</p>')
     if content is None:
@@ -100,7 +103,8 @@ def _head(project: str, content: dict[str, Any] | None, versions: list[dict[str,
     return "".join(parts)
 
 
-def _panels(content: dict[str, Any], width_px: int) -> str:
+def plots_html(content: dict[str, Any], width_px: int) -> str:
+    """The small multiples, drawn for the width at hand, each with the sentence that says what it means."""
     columns = next(n for least, n in COLUMNS if width_px >= least)
     panel_px = (width_px - (columns - 1) * GAP_PX) // columns - 2 * PADDING_PX - 2
     panels = []
@@ -180,7 +184,7 @@ def _bias(bias: dict[str, Any]) -> str:
 
 def _table(corner: str, heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
     """A table that scrolls by itself. Heads and row names are text and escaped here; cells are HTML."""
-    top = "".join(f"<th>{escape(head)}</th>" for head in (corner, *heads))
+    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in (corner, *heads))
     body = "".join(f'<tr><th scope="row"><bdi>{escape(name)}</bdi></th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
                    for name, cells in rows)
     return (f'<div class="an-scroll"><table class="ac-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')

@@ -170,7 +170,7 @@ def drift_meaning(found: dict[str, Any]) -> str:
     """What the drift of one dimension means."""
     if found["value"] is None:
         return found["reason"]
-    said = f"Over 100 items a rater's scores move by {estimate(found)} points against other raters of the same items"
+    said = f"Over 100 items a rater's scores move by {estimate(found)} points"
     if found["low"] is None or found["low"] <= 0 <= found["high"]:
         return f"{said}: no drift that these ratings could show."
     return f"{said}: raters become {'milder' if found['value'] > 0 else 'stricter'} as they go."

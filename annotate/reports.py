@@ -16,7 +16,7 @@ import numpy as np
 
 from annotate import biases
 from annotate.agreement import agreement
-from annotate.calibration import HumanScores, as_json, calibrate, human_scores, rewards, severity_fits
+from annotate.calibration import HumanScores, as_json, calibrate, human_scores, severity_fits
 from annotate.estimates import Estimate, Undefined, normal_estimate
 from annotate.ppi import system_means
 from annotate.records import DIMENSIONS, UNSCORED_FLAGS, Project
@@ -71,12 +71,11 @@ def calibration_report(store: Store, project: Project, *, seed: int = 0) -> dict
     fits = severity_fits(ratings, len(items))
     human = human_scores(ratings, len(items), fits)
     report = as_json(calibrate(items, ratings, human, seed=seed))
-    reward = rewards(items)
     systems = {dimension: {name: dataclasses.asdict(mean) for name, mean in
-                           system_means(items.model, human.item[:, d], reward[:, d], items.group).items()}
+                           system_means(items.model, human.item[:, d], items.reward[:, d], items.group).items()}
                for d, dimension in enumerate((*DIMENSIONS, OVERALL))}
     return report | {"project": project.name, "counts": found.counts, "systems": systems,
-                     "bias": _bias(store, project, found, human, reward, seed), "agreement": _agreement(found, fits, seed)}
+                     "bias": _bias(store, project, found, human, seed), "agreement": _agreement(found, fits, seed)}
 
 
 def has_map(report: dict[str, Any]) -> bool:
@@ -122,10 +121,10 @@ def _consensus(found: Material, fits: Fits) -> list[dict[str, Any]]:
     return [consensus[row] for row in sorted(consensus)]
 
 
-def _bias(store: Store, project: Project, found: Material, human: HumanScores, reward: np.ndarray, seed: int) -> dict[str, Any]:
+def _bias(store: Store, project: Project, found: Material, human: HumanScores, seed: int) -> dict[str, Any]:
     items, columns = found.items, list(enumerate((*DIMENSIONS, OVERALL)))
-    length = {dimension: biases.length_bias(items.n_words, reward[:, d], human.item[:, d], items.group, seed=seed)
+    length = {dimension: biases.length_bias(items.n_words, items.reward[:, d], human.item[:, d], items.group, seed=seed)
               for d, dimension in columns}
-    moved = {dimension: biases.drift(items, found.ratings, human.own[:, d], human.others[:, d], seed=seed)
+    moved = {dimension: biases.drift(items, found.ratings, human.own[:, d], seed=seed)
              for d, dimension in columns}
     return biases.as_json(length, biases.first_shown_preferred(store.preferences(project), seed=seed), moved)

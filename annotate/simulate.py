@@ -142,8 +142,9 @@ def simulate(
     place = np.minimum(place / bias.saturates_at, 1.0) ** bias.generosity
     reward = (LOWEST + (HIGHEST - LOWEST) * place + levels(n_speakers, bias.speaker_noise)[speaker]
               + bias.noise * rng.normal(size=(n_items, 4)) + bias.per_doubling * np.log2(n_words / 90)[:, None])
+    reward = np.clip(reward, LOWEST, HIGHEST)
     items = Items(tuple(f"item-{i}" for i in range(n_items)), clip, speaker, tuple(f"system-{s}" for s in system),
-                  np.clip(reward, LOWEST, HIGHEST), n_words)
+                  np.column_stack([reward, reward.mean(1)]), n_words)
     position = np.zeros(len(rater), int)
     for r in range(n_raters):
         position[rater == r] = np.arange(1, (rater == r).sum() + 1)

@@ -24,7 +24,7 @@ SCALE = np.array(POINTS)
 
 @dataclasses.dataclass(frozen=True)
 class ItemRow:
-    """What the statistics need of one item. `reward_scores`: from dimension to a number on the scale 1–5, or None."""
+    """What the statistics need of one item. `reward_scores`: from dimension, or "overall", to a number from 1 to 5; or None."""
 
     id: Hashable
     clip_sha256: str
@@ -56,7 +56,8 @@ class Items:
         clip: (n,) int, which clip, 0 … n_clips − 1.
         group: (n,) int, which set of clips with a common speaker, 0 … n_groups − 1.
         model: n names of the models that wrote the explanations.
-        reward: (n, 4) float, the reward model's scores on the scale 1–5 in the order of `DIMENSIONS`; NaN where there is none.
+        reward: (n, 5) float, the reward model's scores on the scale 1–5 in the order of `DIMENSIONS`, and overall: as it gave it,
+            else the mean of the four. NaN where there is none.
         n_words: (n,) int, words of the explanation.
     """
 
@@ -180,7 +181,8 @@ def tables(items: Iterable[ItemRow], ratings: Iterable[RatingRow]) -> tuple[Item
     """
     items, ratings = list(items), list(ratings)
     clip, group = tied_groups([i.clip_sha256 for i in items], [i.speaker for i in items])
-    reward = np.array([[_reward(i, d) for d in DIMENSIONS] for i in items], float).reshape(len(items), len(DIMENSIONS))
+    reward = np.array([[_reward(i, d) for d in (*DIMENSIONS, OVERALL)] for i in items], float).reshape(len(items), 5)
+    reward[:, 4] = np.where(np.isfinite(reward[:, 4]), reward[:, 4], reward[:, :4].mean(1))
     rows = {i.id: row for row, i in enumerate(items)}
     item_table = Items(tuple(rows), clip, group, tuple(i.model_id for i in items), reward, np.array([i.words for i in items], int))
     rater = _numbered([r.rater_id for r in ratings])
@@ -193,7 +195,7 @@ def _reward(item: ItemRow, dimension: str) -> float:
     value = (item.reward_scores or {}).get(dimension)
     if value is None:
         return math.nan
-    if not isinstance(value, (int, float)) or not LOWEST <= value <= HIGHEST:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not LOWEST <= value <= HIGHEST:
         raise AnnotateError(f"Item {item.id} has the reward score {str(value)[:20]!r} for {dimension}; reward scores are numbers "
                             f"from {LOWEST} to {HIGHEST}: import the item again with a score on that scale.")
     return float(value)

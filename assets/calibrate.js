@@ -21,6 +21,9 @@
       drawnAt = width();
       place.dataset.running = result.running ? "1" : "";
       place.dataset.ready = "1";
+    } else if (result.said) {
+      const line = place.querySelector("[data-waiting]");
+      if (line) line.textContent = result.said;
     } else if (result.error) complain(result.error);
     return result;
   }
@@ -66,7 +69,8 @@
     const first = !seen;
     seen = true;
     const resized = drawnAt && Math.abs(width() - drawnAt) > 60;
-    if (first || root().dataset.running || resized) await ask("calibration");
+    if (first || resized) await ask("calibration");
+    else if (root().dataset.running) await ask("calibration", { wait: true });
   }
   setInterval(look, POLL_MS);
   document.addEventListener("click", (event) => { if (event.target.closest("[role=tab]")) setTimeout(look, 60); });

@@ -26,7 +26,7 @@ def fill(path: Path, study: Simulation, *, name: str = "study", simulated: bool 
             insert(db, "clips", {"sha256": _sha(clip), "suffix": "wav", "bytes": 1, "duration_s": 1.0, "added": now})
         items = []
         for row in range(len(study.items)):
-            reward = dict(zip(DIMENSIONS, map(float, study.items.reward[row]), strict=True))
+            reward = dict(zip(DIMENSIONS, map(float, study.items.reward[row, :4]), strict=True))
             items.append(insert(db, "items", {
                 "project_id": project.id, "fingerprint": f"{row}", "clip_sha256": _sha(int(study.items.clip[row])),
                 "speaker": f"speaker-{study.speaker[row]}", "model_id": study.items.model[row], "source": "simulation",

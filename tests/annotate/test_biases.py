@@ -12,8 +12,7 @@ import pytest
 from annotate import calibration_words as words
 from annotate import estimates
 from annotate.biases import drift, first_shown_preferred, length_bias
-from annotate.calibration import human_scores
-from annotate.simulate import RewardBias, Simulation, simulate
+from annotate.simulate import RewardBias, simulate
 from annotate.tables import DIMENSIONS
 
 
@@ -70,17 +69,20 @@ def test_few_choices_say_how_many() -> None:
     assert "there are 18" in first_shown_preferred(choices(0.5, 20))[DIMENSIONS[0]].reason
 
 
-def moved(study: Simulation) -> Any:
-    alone = dataclasses.replace(study.ratings, score=study.ratings.score * (np.arange(4) == 0))
-    human = human_scores(alone, len(study.items))
-    return drift(study.items, alone, human.own[:, 0], human.others[:, 0])
-
-
 def test_raters_who_become_stricter_are_seen_to() -> None:
-    study = simulate(1, n_speakers=60, n_raters=6)
-    tired = study.ratings.score - (study.ratings.position > 90)[:, None]
-    worn = dataclasses.replace(study, ratings=dataclasses.replace(study.ratings, score=np.clip(tired, 1, 5)))
-    after, before = moved(worn), moved(study)
+    study = simulate(1, n_speakers=60, n_raters=6)  # 180 items each, in step with each other
+    score = study.ratings.score[:, 0].astype(float)
+    tired = np.where(study.ratings.position > 90, np.maximum(score - 1, 1), score)
+    before, after = (drift(study.items, study.ratings, own) for own in (score, tired))
+    assert before.low < 0 < before.high
     assert after.high < 0
     assert "stricter as they go" in words.drift_meaning(dataclasses.asdict(after))
-    assert before.low < 0 < before.high
+
+
+def test_a_severe_rater_who_did_more_is_no_drift() -> None:
+    study = simulate(1, n_speakers=60, n_raters=6)
+    late = dataclasses.replace(study.ratings, position=np.where(study.ratings.rater == 0, study.ratings.position + 500,
+                                                                study.ratings.position))
+    own = study.ratings.score[:, 0] - 1.5 * (study.ratings.rater == 0)
+    found = drift(study.items, late, own)
+    assert found.low < 0 < found.high

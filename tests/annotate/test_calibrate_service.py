@@ -57,6 +57,9 @@ def test_a_lead_works_it_out_once_and_takes_the_file(desk: Desk) -> None:
     first, second = desk.call("calibrate"), desk.call("calibrate")  # a double click
     assert first["running"]
     assert second["running"]
+    waiting = desk.call("calibration", wait=True)
+    assert "html" not in waiting
+    assert "being worked out" in waiting["said"]
     html = desk.wait()["html"]
     assert "Factual alignment" in html
     assert "--json &lt;b&gt;" in html

@@ -13,7 +13,7 @@ import pytest
 
 from annotate import calibration_words as words
 from annotate import estimates
-from annotate.calibration_page import calibration_html, visitor_html
+from annotate.calibration_page import calibration_html, plots_html, visitor_html
 from annotate.calibration_plots import PALETTES, draw_calibration
 from annotate.figures_commands import calibrate
 from annotate.reports import calibration_report
@@ -42,8 +42,10 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
 
 def page(content: dict[str, Any] | None, **changes: Any) -> str:
     settings: dict[str, Any] = {"running_s": None, "problem": "", "width_px": 1200} | changes
+    width_px = settings.pop("width_px")
+    plots = plots_html(content, width_px) if content else ""
     versions = [content] if content and content["version"] else []
-    return calibration_html("study", content, versions, {1: EVIL}, **settings)
+    return calibration_html("study", content, versions, {1: EVIL}, plots=plots, **settings)
 
 
 class Tags(HTMLParser):
@@ -159,7 +161,7 @@ def test_a_line_without_intervals_is_drawn_too(content: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_colours_are_those_of_the_style_sheets_and_can_be_read(theme: str) -> None:
-    sheets = {}
+    sheets: dict[str, str] = {}
     for text in (STYLE, "\n" + CALIBRATE[CALIBRATE.index(":root") :]):
         block = re.search(THEMES[theme], text, re.DOTALL)
         assert block

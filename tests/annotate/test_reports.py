@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,13 +72,22 @@ def test_the_tables_are_those_of_the_study(database: Path) -> None:
     study = simulate(0, n_speakers=N_SPEAKERS)
     with Store.open(database) as store:
         found = material(store, store.project())
-    assert found.items.reward == pytest.approx(study.items.reward)
+    assert found.items.reward == pytest.approx(study.items.reward)  # overall is the mean of the four
     assert found.items.n_words.tolist() == study.items.n_words.tolist()
     assert len(np.unique(found.items.group)) == N_SPEAKERS
     assert np.bincount(found.ratings.item).tolist() == [3] * 72
     assert sorted(found.ratings.score.tolist()) == sorted(study.ratings.score.tolist())
     assert sorted(found.ratings.position.tolist()) == sorted(study.ratings.position.tolist())
     assert found.counts["simulated"] == 216
+
+
+def test_an_overall_reward_that_is_given_is_kept(small: tuple[Store, Project]) -> None:
+    store, project = small
+    with store.transaction() as db:
+        db.conn.execute("UPDATE items SET reward_scores = '{\"overall\": 2.5}' WHERE id = 5")
+    reward = material(store, project).items.reward
+    assert reward[4, 4] == 2.5
+    assert np.isnan(reward[4, :4]).all()
 
 
 def test_a_reward_score_off_the_scale_is_refused_by_name(small: tuple[Store, Project], capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,3 +173,21 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_written(database: Pat
     assert main(["calibrate", "--db", str(database), "--output", str(tmp_path / "missing" / "calibration.json")]) == 2
     assert "cannot be written (No such file or directory), but version" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def documented(heading: str) -> set[str]:
+    """The names in the first column of a table of docs/calibration.md."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "calibration.md").read_text(encoding="utf-8")
+    table = text.split(heading)[1].split("\n\n")[0]
+    return {name for row in table.splitlines()[1:] for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")}
+
+
+def test_the_file_holds_what_is_documented_and_nothing_else(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["calibrate", "--db", str(database), "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert set(content) == documented("| key | holds |")
+    for part in content["dimensions"].values():
+        assert set(part) == documented("| key of a dimension | holds |")
+        for row in part["figures"].values():
+            assert set(row) <= {"spearman", "qwk", "mae", "ece"}
+            assert all(set(estimate) == {"value", "low", "high", "reason"} for estimate in row.values())
