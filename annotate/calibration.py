@@ -179,10 +179,12 @@ def what_is_missing(n: dict[str, int]) -> str:
     """How far the ratings are from the minimum, in one sentence; empty where they reach it."""
     lacks = []
     if n["items"] < MIN_ITEMS:
-        lacks.append(f"{MIN_ITEMS - n['items']} more explanations that have a reward score and are rated by two people or more "
-                     f"({n['items']} of {MIN_ITEMS} are there)")
+        missing = MIN_ITEMS - n["items"]
+        which = "explanation that has a reward score and is" if missing == 1 else "explanations that have a reward score and are"
+        lacks.append(f"{missing} more {which} rated by two people or more ({n['items']} of {MIN_ITEMS} are there)")
     if n["speakers"] < MIN_SPEAKERS:
-        lacks.append(f"{MIN_SPEAKERS - n['speakers']} more speakers ({n['speakers']} of {MIN_SPEAKERS} are there)")
+        missing = MIN_SPEAKERS - n["speakers"]
+        lacks.append(f"{missing} more speaker{'' if missing == 1 else 's'} ({n['speakers']} of {MIN_SPEAKERS} are there)")
     return f"No line is drawn yet: it needs {' and '.join(lacks)}." if lacks else ""
 
 

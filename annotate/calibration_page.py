@@ -16,8 +16,8 @@ GAP_PX, PADDING_PX = 14, 16
 COLUMNS = ((1000, 3), (640, 2), (0, 1))  # from this width on, so many panels stand side by side
 HOW_TO_READ = (
     "Across: the score given. Up: what people say, severity taken out. On the dotted line both are equal. Purple: the reward "
-    "model, dashed as it comes, solid after correction (each explanation by a map that never saw its clip or speaker), with 95 % "
-    "intervals. Green band: one person's score as given, against what the others say (95 %): the human ceiling. Below: how often "
+    "model, dashed as it comes, solid after correction (each explanation by a map that never saw its clip or speaker), with 95 % "
+    "intervals. Green band: one person's score as given, against what the others say (95 %): the human ceiling. Below: how often "
     "each score is given.")
 AGREEMENT_NOTE = (
     "1 is full agreement; kappa, alpha and ICC are 0 where people agree no more than chance would. Intervals: other clips, the "
@@ -25,7 +25,7 @@ AGREEMENT_NOTE = (
 RATERS_NOTE = (
     "Positive: stricter than the mean of the raters. Spread 1: uses the scale as the average rater does; below 1 differences "
     "between explanations shrink. Attention: share of the scores that look like more than a key pressed at random, an estimate; "
-    "with few ratings it stays near 97 %. Spread and attention are means over the dimensions.")
+    "with few ratings it stays near 97 %. Spread and attention are means over the dimensions.")
 SYSTEMS_NOTE = (
     "Ratings and reward together (prediction-powered inference): as free of bias as the ratings, and more precise where the reward "
     "follows people. It supposes that what was rated is a random draw of what each model wrote.")

@@ -107,7 +107,7 @@ def test_below_the_minimum_it_says_how_many_are_missing() -> None:
     for part in calibrate(few.items, few.ratings).values():
         assert (part.map, part.figures, part.lines) == (None, {}, {})
         assert f"{MIN_ITEMS - 24} more explanations" in part.reason
-        assert "1 more speakers (4 of 5 are there)" in part.reason
+        assert "1 more speaker (4 of 5 are there)" in part.reason
         assert words.meaning(as_part(part)) == part.reason
 
 
