@@ -7,6 +7,8 @@
     python -m annotate serve  --db FILE [--host ADDRESS] [--port PORT]
     python -m annotate export --db FILE FOLDER [--format jsonl|csv|parquet|hub] [--clips]
     python -m annotate backup --db FILE TARGET
+    python -m annotate push   --db FILE NAME/DATASET [--every MINUTES] [--clips]
+    python -m annotate demo   --db FILE
     python -m annotate study prepare|report --db FILE [--outputs FOLDER] [--clips N]
 
 Exit codes: 0 done; 1 an import that refused some of its lines; 2 the input is at fault, and one line on standard error says how.
