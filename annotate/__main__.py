@@ -9,6 +9,8 @@
     python -m annotate backup --db FILE TARGET
     python -m annotate agreement --db FILE [--json]
     python -m annotate calibrate --db FILE [--json] [--output calibration.json]
+    python -m annotate push   --db FILE NAME/DATASET [--every MINUTES] [--clips]
+    python -m annotate demo   --db FILE
     python -m annotate study prepare|report --db FILE [--outputs FOLDER] [--clips N]
 
 Exit codes: 0 done; 1 an import that refused some of its lines; 2 the input is at fault, and one line on standard error says how.

@@ -125,4 +125,25 @@ def demo(args: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = [add_known, add_export, add_backup, add_study, add_demo]
+def add_push(subparsers: Any) -> None:
+    parser = command(subparsers, "push", run_push, "Send an export to a dataset repository on the Hugging Face Hub.")
+    parser.add_argument("repo", metavar="NAME/DATASET", help="made, private, where it is not there; the token comes from HF_TOKEN")
+    parser.add_argument("--every", type=float, metavar="MINUTES", help="go on, and push again where something changed")
+    parser.add_argument("--clips", action="store_true", help="send the clips, too; mind their licences")
+
+
+def run_push(args: argparse.Namespace) -> int:
+    from annotate.hub import push, push_every
+
+    store, project = open_project(args)
+    with store:
+        if args.every is None:
+            print(push(store, project, args.repo, clips=args.clips))
+        elif not 0.1 <= args.every <= 10_080:
+            raise AnnotateError(f"{args.every} minutes were asked for, but 0.1 to 10080 are allowed.")
+        else:
+            push_every(store, project, args.repo, args.every, lambda text: print(text, flush=True), clips=args.clips)
+    return 0
+
+
+COMMANDS = [add_known, add_export, add_backup, add_study, add_demo, add_push]

@@ -105,6 +105,17 @@ def sign_in_hf(store: Store, project: Project, hf_name: str) -> Rater:
     return _let_in(row, f"The account {hf_name[:MAX_NAME]} is not invited to this project; ask its lead.")
 
 
+def find_hf(store: Store, hf_name: str) -> Rater:
+    """The newest project that lets a Hugging Face account in. Raises NotAllowed where none does."""
+    refusal = NotAllowed("There is no project here yet.")
+    for project in sorted(store.projects(), key=lambda project: -project.id):
+        try:
+            return sign_in_hf(store, project, hf_name)
+        except NotAllowed as error:
+            refusal = error
+    raise refusal
+
+
 def agree(store: Store, rater: Rater, what: str) -> None:
     """Keep that a rater gave consent (`consented`) or read the instructions (`instructed`); the first time counts."""
     assert what in ("consented", "instructed")

@@ -77,11 +77,8 @@ class Service:
     def _who(self, token: str, hf_name: str | None) -> tuple[Project, Rater] | None:
         if token:
             rater = roster.sign_in(self.store, token)
-        elif hf_name:
-            projects = self.store.projects()
-            if not projects:
-                return None
-            rater = roster.sign_in_hf(self.store, projects[0], hf_name)
+        elif hf_name and self.store.projects():
+            rater = roster.find_hf(self.store, hf_name)
         else:
             return None
         project = next(project for project in self.store.projects() if project.id == rater.project_id)

@@ -65,7 +65,7 @@ def _attributes(work: Task, item: Item) -> str:
     values: dict[str, Any] = {
         "screen": "pair" if work.is_pair else "single", "lease": work.lease_id, "kind": work.kind,
         "heard": "1" if work.heard else "", "version": work.draft_version, "seconds": f"{work.seconds:.1f}",
-        "duration": f"{item.prosody['duration_s']:.3f}", "asks-answer": "1" if item.answer else "",
+        "duration": f"{item.prosody['duration_s']:.3f}",
         "answers": json.dumps(work.answers or {}, ensure_ascii=False)}
     return " ".join(f'data-{name}="{escape(str(value))}"' for name, value in values.items())
 

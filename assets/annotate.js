@@ -5,7 +5,7 @@
   const find = (selector, place = document) => place.querySelector(selector);
   const root = () => document.getElementById("an-root");
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-  const TIMEOUT_MS = 20_000;
+  const TIMEOUT_MS = 30_000;
   const SLOWEST_RETRY_MS = 8000;
 
   // What the browser keeps; a private window may refuse, then it lasts as long as the page.

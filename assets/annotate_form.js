@@ -16,7 +16,7 @@
     const given = JSON.parse(data.answers || "{}");
     form = {
       section, lease: data.lease, kind: data.kind, pair: data.screen === "pair", version: +data.version, seconds: +data.seconds,
-      heard: data.heard === "1", duration: +data.duration, asksAnswer: data.asksAnswer === "1",
+      heard: data.heard === "1", duration: +data.duration,
       rows: all(".an-row", section), row: 0, sentence: -1, undo: [], dirty: false, saving: null, submitting: false, active: Date.now(),
       answers: normal(given, data.screen === "pair"),
     };

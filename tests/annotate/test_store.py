@@ -183,6 +183,10 @@ def test_hugging_face_names_are_let_in_as_the_project_says(tmp_path: Path) -> No
     assert roster.sign_in_hf(store, project, "stranger").role == "rater"
     with pytest.raises(NotAllowed):
         roster.sign_in_hf(store, project, "<b>")
+    later = roster.create_project(store, "later", ProjectSettings())
+    assert roster.find_hf(store, "grace").project_id == project.id
+    roster.invite(store, later, "Grace", hf_name="grace")
+    assert roster.find_hf(store, "grace").project_id == later.id
     project = roster.change_settings(store, project, hf_raters="nobody")
     with pytest.raises(NotAllowed):
         roster.sign_in_hf(store, project, "grace")

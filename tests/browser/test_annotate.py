@@ -83,7 +83,7 @@ def visit(browser: Any, served: tuple[Server, Store]) -> Iterator[Callable[..., 
 
     def start(token: str, *, work: bool = True, width: int = 1280, url: str = "") -> Any:
         context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
-        context.set_default_timeout(90_000)
+        context.set_default_timeout(120_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
@@ -217,7 +217,7 @@ def test_a_lost_connection_and_a_killed_server_lose_nothing(served: tuple[Server
     assert store.ratings(project) == []
     assert page.locator("[data-row=factual_alignment] [data-value='1'][aria-checked=true]").count() == 1
     server.start()
-    page.wait_for_selector("[data-screen=done]")
+    page.wait_for_selector("[data-screen=done]", timeout=240_000)
     (rating,) = store.ratings(project)
     assert rating.factual_alignment == 1 and rating.interpretative_quality == 3
     assert len(store.rows("SELECT 1 FROM revisions WHERE rating_id = ?", [rating.id])) == 1
@@ -292,7 +292,8 @@ def test_slow_repeat_and_stretch(served: tuple[Server, Store], project: Project,
     assert page.evaluate("document.querySelector('#an-audio').preservesPitch")
     page.keyboard.press("l")
     page.locator("#an-figure .et-word").nth(1).click()  # repeats this word until told otherwise
-    start, end = (page.evaluate(f"+document.querySelectorAll('#an-figure .et-word')[1].dataset.{side}") for side in ("start", "end"))
+    word = "document.querySelectorAll('#an-figure .et-word')[1].dataset"
+    start, end = float(page.evaluate(f"{word}.start")), float(page.evaluate(f"{word}.end"))
     page.wait_for_timeout(int(2500 * (end - start) / 0.75) + 800)
     now = page.evaluate("document.querySelector('#an-audio').currentTime")
     assert not page.evaluate("document.querySelector('#an-audio').paused")
