@@ -127,17 +127,20 @@ def plots_html(content: dict[str, Any], width_px: int) -> str:
 
 
 def _figures(part: dict[str, Any]) -> str:
-    rows = [(name, [_cell(part["figures"][row].get(figure)) for figure in words.FIGURES]) for row, name in words.ROWS.items()]
+    why = words.shared_reason(found for row in words.ROWS for found in part["figures"][row].values())
+    rows = [(name, [_cell(part["figures"][row].get(figure), why) for figure in words.FIGURES]) for row, name in words.ROWS.items()]
     note = (f"Errors in points; kappa on whole points. Were every corrected score right, chance alone would make the calibration "
             f"error {words.number(part['ece_by_chance'])}.")
     return (f"<details><summary>Figures with intervals</summary>{_table('', list(words.FIGURES.values()), rows)}"
-            f'<p class="et-note">{note}</p></details>')
+            f'{_no_intervals(why)}<p class="et-note">{note}</p></details>')
 
 
 def _agreement(by_dimension: dict[str, Any]) -> str:
-    rows = [(name, [_cell(by_dimension[d]["figures"][figure]) for d in DIMENSIONS]) for figure, name in NAMES.items()]
+    why = words.shared_reason(found for d in DIMENSIONS for found in by_dimension[d]["figures"].values())
+    rows = [(name, [_cell(by_dimension[d]["figures"][figure], why) for d in DIMENSIONS]) for figure, name in NAMES.items()]
     rows.append(("from", [f'<span class="ac-why">{escape(words.agreement_basis(by_dimension[d]))}</span>' for d in DIMENSIONS]))
-    return _table("", [words.TITLES[d] for d in DIMENSIONS], rows) + f'<p class="et-note">{AGREEMENT_NOTE}</p>'
+    return (_table("", [words.TITLES[d] for d in DIMENSIONS], rows)
+            + f'{_no_intervals(why)}<p class="et-note">{AGREEMENT_NOTE}</p>')
 
 
 def _raters(by_dimension: dict[str, Any], names: Mapping[int, str]) -> str:
@@ -161,12 +164,13 @@ def _raters(by_dimension: dict[str, Any], names: Mapping[int, str]) -> str:
 def _systems(systems: dict[str, Any]) -> str:
     parts = []
     for dimension in (OVERALL, *DIMENSIONS):
-        rows = [(name, [_cell(mean["corrected"]), _cell(mean["rated"]),
+        why = words.shared_reason(mean[kind] for mean in systems[dimension].values() for kind in ("corrected", "rated"))
+        rows = [(name, [_cell(mean["corrected"], why), _cell(mean["rated"], why),
                         "–" if mean["reward"] is None else words.number(mean["reward"]), str(mean["n_rated"]), str(mean["n_rest"])])
                 for name, mean in systems[dimension].items()]
         heads = ["mean by ratings and reward", "by ratings alone", "reward as it comes", "rated", "not rated"]
         parts.append(f'<details{" open" if dimension == OVERALL else ""}><summary>{escape(words.TITLES[dimension])}</summary>'
-                     f'{_table("model", heads, rows)}</details>')
+                     f'{_table("model", heads, rows)}{_no_intervals(why)}</details>')
     return "".join(parts) + f'<p class="et-note">{SYSTEMS_NOTE}</p>'
 
 
@@ -190,13 +194,18 @@ def _table(corner: str, heads: list[str], rows: list[tuple[str, list[str]]]) -> 
     return (f'<div class="an-scroll"><table class="ac-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')
 
 
-def _cell(found: dict[str, Any] | None) -> str:
-    """An estimate in a table: the figure, below it the interval, or the reason in small print."""
+def _no_intervals(why: str) -> str:
+    """The reason that all estimates of a table share, said once below it."""
+    return f'<p class="et-note">No intervals: {escape(why)}</p>' if why else ""
+
+
+def _cell(found: dict[str, Any] | None, said: str = "") -> str:
+    """An estimate in a table: the figure, below it the interval, or the reason in small print where it is not `said` elsewhere."""
     if found is None:
         return "–"
     if found["value"] is None:
         return f'<span class="ac-why">{escape(found["reason"])}</span>'
     value = f"<b>{words.number(found['value'])}</b>"
     if found["low"] is None:
-        return f'{value}<br><span class="ac-why">{escape(found["reason"])}</span>'
+        return value if found["reason"] == said else f'{value}<br><span class="ac-why">{escape(found["reason"])}</span>'
     return f'{value}<br><span class="ac-span">{words.number(found["low"])} … {words.number(found["high"])}</span>'

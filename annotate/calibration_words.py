@@ -5,6 +5,7 @@ Everything here takes the plain JSON of the reports, so that a saved calibration
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from annotate.calibration_map import apply_map
@@ -29,20 +30,24 @@ FIGURES = {"spearman": "Spearman", "qwk": "weighted kappa", "mae": "mean error",
 assert list(TITLES) == [*DIMENSIONS, OVERALL]
 
 
-def estimate(found: dict[str, Any] | None, digits: int = 2) -> str:
-    """An estimate in its JSON form: value and interval, or what is missing and why.
+def estimate(found: dict[str, Any], said: str = "") -> str:
+    """An estimate in its JSON form: value and interval, or what is missing and why. said: a reason that stands elsewhere already.
 
     >>> estimate({"value": -0.5, "low": -0.58, "high": -0.41, "reason": ""})
     '−0.50 [−0.58, −0.41]'
     """
-    if found is None:
-        return "–"
     if found["value"] is None:
         return f"undefined: {found['reason']}"
-    value = number(found["value"], digits)
+    value = number(found["value"])
     if found["low"] is None:
-        return f"{value} (no interval: {found['reason']})"
-    return f"{value} [{number(found['low'], digits)}, {number(found['high'], digits)}]"
+        return value if found["reason"] == said else f"{value} (no interval: {found['reason']})"
+    return f"{value} [{number(found['low'])}, {number(found['high'])}]"
+
+
+def shared_reason(estimates: Iterable[dict[str, Any]]) -> str:
+    """The reason for which several estimates have no interval, where it is one and the same, to be said once; else nothing."""
+    reasons = [found["reason"] for found in estimates if found["value"] is not None and found["low"] is None]
+    return reasons[0] if len(reasons) > 1 and len(set(reasons)) == 1 else ""
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -83,7 +88,8 @@ def _against_a_person(figures: dict[str, Any]) -> str:
         return "How it orders the explanations cannot be compared with one person."
     beside = f"(Spearman {number(reward['value'])} against {number(person['value'])})"
     if difference["low"] is None:
-        return f"Whether it orders them as well as one person does is open {beside}: {difference['reason']}"
+        reason = difference["reason"]
+        return f"Whether it orders them as well as one person does is open {beside}: {reason[:1].lower()}{reason[1:]}"
     if difference["low"] > 0:
         return f"It orders the explanations better than one person does {beside}."
     if difference["high"] < 0:

@@ -25,7 +25,9 @@ def agreement(store: Store, project: Project, *, as_json: bool) -> str:
     for dimension in DIMENSIONS:
         part = report["dimensions"][dimension]
         lines += ["", f"{words.TITLES[dimension]}: {words.agreement_basis(part)}"]
-        lines += [f"  {NAMES[name]:38} {words.estimate(found)}" for name, found in part["figures"].items()]
+        why = words.shared_reason(part["figures"].values())
+        lines += [f"  {NAMES[name]:38} {words.estimate(found, why)}" for name, found in part["figures"].items()]
+        lines += [f"  No intervals: {why}"] if why else []
         lines += [f"  {words.raters_sentence(part)}"]
         strictest_first = sorted(part["raters"], key=lambda r: -r["severity"]["value"])
         lines += [f"    {names[r['rater_id']]:24} {r['n']:5} ratings   severity {words.estimate(r['severity'])}   spread "
@@ -79,16 +81,19 @@ def _readable(report: dict[str, Any], output: Path | None) -> str:
         lines += ["", words.TITLES[dimension], f"  {words.meaning(part)}"]
         if part["map"] is None:
             continue
-        lines += [f"  {words.basis(part)}"]
+        why = words.shared_reason(found for row in words.ROWS for found in part["figures"][row].values())
+        lines += [f"  {words.basis(part)}" + (f" No intervals: {why}" if why else "")]
         for row, name in words.ROWS.items():
-            figures = [f"{words.FIGURES[figure]} {words.estimate(found)}" for figure, found in part["figures"][row].items()]
+            figures = [f"{words.FIGURES[figure]} {words.estimate(found, why)}" for figure, found in part["figures"][row].items()]
             lines += [f"  {name:40} " + "   ".join(figures)]
         lines += ["  (by chance alone the corrected scores would show a calibration error of "
                   f"{words.number(part['ece_by_chance'])})"]
     for dimension, means in report["systems"].items():
-        lines += ["", f"Systems, {words.TITLES[dimension]}"]
-        lines += [f"  {name:32} corrected {words.estimate(mean['corrected'])}   ratings alone {words.estimate(mean['rated'])}   "
-                  f"({mean['n_rated']} rated, {mean['n_rest']} not)" for name, mean in means.items()]
+        why = words.shared_reason(mean[kind] for mean in means.values() for kind in ("corrected", "rated"))
+        lines += ["", f"Systems, {words.TITLES[dimension]}" + (f" (no intervals: {why})" if why else "")]
+        for name, mean in means.items():
+            lines += [f"  {name}: {mean['n_rated']} rated, {mean['n_rest']} not; by the ratings {words.estimate(mean['rated'], why)}; "
+                      f"with the reward {words.estimate(mean['corrected'], why)}"]
     lines += ["", "Length: " + words.length_meaning(report["bias"]["length"]["overall"]),
               "Drift: " + words.drift_meaning(report["bias"]["drift_per_100_items"]["overall"])]
     lines += [f"Pairs, {words.TITLES[dimension]}: {words.first_meaning(found)}"

@@ -171,3 +171,16 @@ def test_colours_are_those_of_the_style_sheets_and_can_be_read(theme: str) -> No
         assert contrast(sheets[name], sheets["paper"]) >= 4.5
         assert contrast(sheets[name], sheets[f"{name}-fill"]) >= 3.0
     assert contrast(sheets["people"], sheets["people-fill"]) >= 4.5  # a name stands on the band
+
+
+def test_a_reason_that_all_figures_share_is_said_once(content: dict[str, Any]) -> None:
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            if set(value) == {"value", "low", "high", "reason"} and value["value"] is not None:
+                return {"value": value["value"], "low": None, "high": None, "reason": "Too few, alas."}
+            return {name: bare(part) for name, part in value.items()}
+        return [bare(part) for part in value] if isinstance(value, list) else value
+
+    tables = page(bare(content)).split("How far people agree")[1].split("How severe")[0]
+    assert tables.count("Too few, alas.") == 1
+    assert "No intervals: Too few, alas." in tables
