@@ -96,7 +96,8 @@ def _lines(ax: Any, lines: dict[str, list[dict[str, Any]]], colour: dict[str, st
     x, said, low, high = _columns(lines["corrected"])
     ax.vlines(x, low, high, color=colour["reward"], linewidth=1.3, zorder=4)
     ax.plot(x, said, color=colour["reward"], linewidth=2.4, marker="o", markersize=4.6, zorder=5)
-    _direct_labels(ax, [("corrected, with interval", (x, said), colour["reward"], "bold"),
+    name = "corrected, with interval" if np.isfinite(low).any() else "corrected"
+    _direct_labels(ax, [(name, (x, said), colour["reward"], "bold"),
                         ("reward as it comes", reward, colour["reward"], "normal"),
                         ("one person", person, colour["people"], "normal")],
                    [(a, b) for a, lowest, highest in zip(x, low, high, strict=True) for b in np.linspace(lowest, highest, 9)])

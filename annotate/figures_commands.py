@@ -92,8 +92,9 @@ def _readable(report: dict[str, Any], output: Path | None) -> str:
         why = words.shared_reason(mean[kind] for mean in means.values() for kind in ("corrected", "rated"))
         lines += ["", f"Systems, {words.TITLES[dimension]}" + (f" (no intervals: {why})" if why else "")]
         for name, mean in means.items():
-            lines += [f"  {name}: {mean['n_rated']} rated, {mean['n_rest']} not; by the ratings {words.estimate(mean['rated'], why)}; "
-                      f"with the reward {words.estimate(mean['corrected'], why)}"]
+            rated, corrected = (words.estimate(mean[kind], why) for kind in ("rated", "corrected"))
+            n = f"{mean['n_rated']} rated, {mean['n_rest']} not"
+            lines += [f"  {name}: {n}; by the ratings {rated}; with the reward {corrected}"]
     lines += ["", "Length: " + words.length_meaning(report["bias"]["length"]["overall"]),
               "Drift: " + words.drift_meaning(report["bias"]["drift_per_100_items"]["overall"])]
     lines += [f"Pairs, {words.TITLES[dimension]}: {words.first_meaning(found)}"

@@ -156,7 +156,10 @@ def test_the_plot_in_the_page_follows_the_theme(content: dict[str, Any]) -> None
 def test_a_line_without_intervals_is_drawn_too(content: dict[str, Any]) -> None:
     part = content["dimensions"]["overall"]
     bare = {name: [point | {"low": None, "high": None} for point in line] for name, line in part["lines"].items()}
-    ET.fromstring(draw_calibration(part | {"lines": bare}, content["histogram_edges"], theme="light"))
+    root = ET.fromstring(draw_calibration(part | {"lines": bare}, content["histogram_edges"], theme="light"))
+    texts = {"".join(element.itertext()).strip() for element in root.iter(f"{SVG}text")}
+    assert "corrected" in texts
+    assert "corrected, with interval" not in texts
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
