@@ -24,6 +24,7 @@ from annotate.service import Service
 ROOT = Path(__file__).resolve().parents[1]
 WIDTHS_PX, WIDTH_STEP_PX = (280, 1400), 10
 DRAWN = 16  # sets of plots that are kept
+ELSEWHERE = "Run `python -m annotate calibrate` on the server to see why."
 
 
 class CalibrateService:
@@ -82,22 +83,31 @@ class CalibrateService:
         return self._show(project, lead, payload)
 
     def _work_out(self, project: Project) -> None:
+        problem, unsaved = "", None
+        try:
+            unsaved, problem = self._calibrate(project)
+        except (OSError, ValueError) as error:  # no process could be started, or it printed something else than JSON
+            problem = f"The figures could not be worked out ({type(error).__name__}). {ELSEWHERE}"
+        with self._lock:
+            del self._begun[project.id]
+            if unsaved is not None:
+                self._unsaved[project.id] = unsaved
+            if problem:
+                self._problems[project.id] = problem
+
+    def _calibrate(self, project: Project) -> tuple[dict[str, Any] | None, str]:
+        """Run the command: a report that was not saved, or None; and what went wrong, or nothing."""
         command = [sys.executable, "-m", "annotate", "calibrate", f"--db={self.store.path.resolve()}", f"--project={project.name}",
                    "--json"]
         done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8",
                               env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
+        if done.returncode == 0:
+            report = json.loads(done.stdout)
+            return (report if report["version"] is None else None), ""
         told = done.stderr.strip().splitlines()
-        with self._lock:
-            del self._begun[project.id]
-            if done.returncode == 0:
-                report = json.loads(done.stdout)
-                if report["version"] is None:
-                    self._unsaved[project.id] = report
-            elif done.returncode == 2 and told:
-                self._problems[project.id] = told[-1]
-            else:
-                self._problems[project.id] = (f"The figures could not be worked out (the process ended with {done.returncode}); "
-                                              "`python -m annotate calibrate` on the server shows why.")
+        if done.returncode == 2 and told:
+            return None, told[-1]
+        return None, f"The figures could not be worked out (the process ended with {done.returncode}). {ELSEWHERE}"
 
     def _file(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """calibration.json of a version, as text."""

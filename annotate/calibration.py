@@ -6,8 +6,7 @@ For each dimension and for the mean of the four ("overall"):
 2. The map from reward to human score, fitted on four fifths of the items and tried on the fifth that holds none of the same clips
    or speakers; so every figure about the corrected reward is out of fold. The map that is kept is fitted on all.
 3. The human ceiling: one rater's score as a prediction of what the *other* raters of the item say, as it is and through a map of
-   its
-   own, out of fold too. Beside it the reward against the same others, because others are fewer and so noisier than all.
+   its own, out of fold too. Beside it the reward against the same others, because others are fewer and so noisier than all.
 
 Below a stated minimum nothing is fitted and nothing drawn; the report says how many rated items are missing.
 """
@@ -100,7 +99,9 @@ def human_scores(ratings: Ratings, n_items: int, fits: dict[str, SeverityFit | U
     m, n_columns = len(ratings), len(DIMENSIONS) + 1
     item, own, others = (np.full((size, n_columns), np.nan) for size in (n_items, m, m))
     counts = np.zeros((n_items, n_columns), int)
-    for d, fit in enumerate((fits or severity_fits(ratings, n_items)).values()):
+    fits = fits or severity_fits(ratings, n_items)
+    for d, dimension in enumerate(DIMENSIONS):
+        fit = fits[dimension]
         given = ratings.score[:, d] > 0
         counts[:, d] = np.bincount(ratings.item[given], minlength=n_items)
         own[given, d] = ratings.score[given, d]

@@ -137,8 +137,7 @@ def fit_severity(scores: Scores) -> SeverityFit:
     design = _design(scores)
     found = minimize(_loss, _start(scores.n_raters), (design,), method="L-BFGS-B", jac=True,
                      options={"maxiter": 1000, "maxfun": 2000}).x
-    covariance = np.linalg.inv(_curvature(found, design))
-    return _report(found, covariance, design)
+    return _report(found, _covariance(found, design), design)
 
 
 def expected_score(heard: np.ndarray, cuts: np.ndarray) -> np.ndarray:
@@ -244,11 +243,16 @@ def _prior(n_raters: int) -> tuple[np.ndarray, np.ndarray]:
     return mean, sd
 
 
-def _curvature(theta: np.ndarray, design: _Design) -> np.ndarray:
-    """Second derivatives of the loss, by differences of its gradient."""
+def _covariance(theta: np.ndarray, design: _Design) -> np.ndarray:
+    """Inverse of the second derivatives of the loss, which are differences of its gradient.
+
+    Along no direction is the loss taken to be flatter than the widest prior, so that a figure is never surer than it should be
+    where the mode was met only roughly.
+    """
     here = _loss(theta, design)[1]
     hessian = np.array([_loss(theta + step, design)[1] - here for step in STEP * np.eye(len(theta))]) / STEP
-    return (hessian + hessian.T) / 2
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+    return (vectors / np.maximum(values, 1 / _prior(design.scores.n_raters)[1].max() ** 2)) @ vectors.T
 
 
 def _report(theta: np.ndarray, covariance: np.ndarray, design: _Design) -> SeverityFit:

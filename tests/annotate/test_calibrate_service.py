@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,3 +94,15 @@ def test_what_goes_wrong_is_said_in_the_page(desk: Desk) -> None:
         db.conn.execute("UPDATE items SET reward_scores = '{\"factual_alignment\": 83}' WHERE id = 1")
     desk.call("calibrate")
     assert "Item 1 has the reward score" in desk.wait()["html"]
+
+
+@pytest.mark.parametrize("desk", [2], indirect=True)
+def test_a_process_that_dies_is_told_and_another_may_begin(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    desk.call("calibrate")
+    assert "the process ended with 1" in desk.wait()["html"]
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    desk.call("calibrate")
+    assert "could not be worked out (FileNotFoundError)" in desk.wait()["html"]
+    assert desk.call("calibrate")["running"]
+    desk.wait()
