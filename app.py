@@ -14,6 +14,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of one model
 
 import gradio as gr
 
+from annotate.ui import Desk, annotate_tab, open_desk
+from annotate.ui_calibrate import calibrate_tab
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.api import endpoints
 from emotionthinker.page.compare_tab import compare_tab
@@ -30,9 +32,13 @@ QUEUE_LENGTH = 32  # further visitors get a message at once
 SESSIONS = 500  # visitors whose results are kept in memory
 
 
-def build(settings: Settings, second: Settings | None = None) -> tuple[gr.Blocks, Engine]:
-    """The page, not yet launched, and the models behind it, not yet loaded. second: of a model to compare with."""
+def build(settings: Settings, second: Settings | None = None, desk: Desk | None = None) -> tuple[gr.Blocks, Engine]:
+    """The page, not yet launched, and the models behind it, not yet loaded.
+
+    second: of a model to compare with. desk: the annotation database, where there is one.
+    """
     engine, runs, long_runs, pair_runs = Engine(settings), Runs(), Runs(), Runs()
+    desk = desk or Desk()
     with gr.Blocks(title="EmotionThinker", analytics_enabled=False, delete_cache=(CLEAN_EVERY_S, KEEP_S), fill_width=True) as page:
         endpoints(engine)  # first, so that no event of the page takes their names
         header(engine)
@@ -44,6 +50,10 @@ def build(settings: Settings, second: Settings | None = None) -> tuple[gr.Blocks
                 timeline_tab(engine, long_runs, consent)
             with gr.Tab("Compare", id="compare"):
                 compare_tab(engine, Engine(second) if second else None, pair_runs, consent)
+            with gr.Tab("Annotate", id="annotate"):
+                annotate_tab(desk.service, desk.problem)
+            with gr.Tab("Calibrate", id="calibrate"):
+                calibrate_tab(desk.problem)
         consent.connect()  # once every tab has named what depends on it
 
         def forget(request: gr.Request) -> None:
@@ -55,13 +65,22 @@ def build(settings: Settings, second: Settings | None = None) -> tuple[gr.Blocks
     return page, engine
 
 
+def first_then_others(first: str, pattern: str) -> list[Path]:
+    """Files of assets/: the one that all the others build on, then those."""
+    assets = ROOT / "assets"
+    return [assets / first, *sorted(path for path in assets.glob(pattern) if path.name != first)]
+
+
 def server_name() -> str:
     """Where to listen: this machine only, unless told otherwise or inside a Space's container."""
     return os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
 
 
-def launch(page: gr.Blocks, settings: Settings, *, block: bool = True, port: int | None = None) -> tuple[str, str | None]:
-    """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served."""
+def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, block: bool = True,
+           port: int | None = None) -> tuple[str, str | None]:
+    """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served, and the
+    clips of annotation items to whom they were shown."""
+    desk = desk or Desk()
     _, local, shared = page.launch(
         server_name=server_name(),
         server_port=port or int(os.environ.get("GRADIO_SERVER_PORT") or 7860),
@@ -76,11 +95,13 @@ def launch(page: gr.Blocks, settings: Settings, *, block: bool = True, port: int
         state_session_capacity=SESSIONS,
         allowed_paths=[str(EXAMPLES)],
         blocked_paths=[str(path) for path in ROOT.iterdir() if path.name != "assets"]
-        + [str(path) for path in (ROOT / "assets").iterdir() if path != EXAMPLES],
+        + [str(path) for path in (ROOT / "assets").iterdir() if path != EXAMPLES]
+        + list(desk.private),
         footer_links=["api"],
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
-        css_paths=sorted((ROOT / "assets").glob("*.css")),
-        head="".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted((ROOT / "assets").glob("*.js"))),
+        css_paths=first_then_others("style.css", "*.css"),
+        head="".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
+        app_kwargs={"routes": list(desk.routes)},
     )
     return local, shared
 
@@ -91,9 +112,10 @@ def main() -> int:
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2
-    page, engine = build(settings, second)
+    desk = open_desk()
+    page, engine = build(settings, second, desk)
     engine.warm_up()
-    launch(page, settings)
+    launch(page, settings, desk)
     return 0
 
 

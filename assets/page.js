@@ -4,9 +4,13 @@
   "use strict";
   const find = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
-  const player = () => find("#et-audio audio");
-  const drawing = () => find("#et-figure .et-drawing");
-  const layer = () => find("#et-figure .et-layer");
+  // Where a figure stands and what sounds to it: in Analyze, and in Annotate. The one that is seen is meant.
+  const scenes = [["#et-figure", "#et-audio audio"], ["#an-figure", "#an-audio"]];
+  const scene = () => scenes.find(([place]) => find(place)?.offsetParent) ?? scenes[0];
+  const figure = () => find(scene()[0]) ?? document.createElement("div");
+  const player = () => find(scene()[1]);
+  const drawing = () => find(".et-drawing", figure());
+  const layer = () => find(".et-layer", figure());
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
   let parsedFrom = null;
@@ -20,12 +24,15 @@
       parsed = JSON.parse(text);
       position = 0;
       stopAt = null;
+      chosen = [0, null];
     }
     return parsed;
   }
 
   let position = 0;
   let stopAt = null; // end of the stretch that is playing, in seconds
+  let chosen = [0, null]; // the stretch that was chosen last: what "again" and repeating go back to
+  let repeating = false;
   let frame = null;
 
   const at = (curve, seconds) => curve.y[Math.round(seconds / curve.hop)] ?? null;
@@ -57,7 +64,7 @@
     find(".et-playhead", slider).style.left = `${(100 * position) / data.duration}%`;
     slider.setAttribute("aria-valuenow", position ? position.toFixed(2) : "0");
     slider.setAttribute("aria-valuetext", reading(position).join(", "));
-    for (const button of all("#et-figure .et-word")) {
+    for (const button of all(".et-word", figure())) {
       button.classList.toggle("et-now", position > 0 && position >= +button.dataset.start && position < +button.dataset.end);
     }
   }
@@ -66,7 +73,8 @@
     cancelAnimationFrame(frame);
     const sound = player();
     if (!sound || sound.paused) return;
-    if (stopAt !== null && sound.currentTime >= stopAt) {
+    if (repeating && stopAt !== null && sound.currentTime >= stopAt) sound.currentTime = chosen[0];
+    else if (stopAt !== null && sound.currentTime >= stopAt) {
       sound.pause();
       sound.currentTime = stopAt - 0.001; // still inside the stretch: what was pressed stays lit
       stopAt = null;
@@ -76,9 +84,10 @@
     frame = requestAnimationFrame(follow);
   }
 
-  function play(start, end = null) {
+  function play(start, end = null, choose = true) {
     const sound = player();
     show(start);
+    if (choose) chosen = [start, end];
     if (!sound) return;
     stopAt = end;
     sound.currentTime = start;
@@ -89,23 +98,23 @@
   function toggle() {
     const sound = player();
     if (!sound) return;
-    if (sound.paused) play(series() && position < series().duration - 0.02 ? position : 0);
+    if (sound.paused) play(series() && position < series().duration - 0.02 ? position : 0, null, false);
     else sound.pause();
   }
 
   // Light what belongs together: a lane, a row of facts, words, claims, and the stretch itself.
   function light(source) {
     for (const lit of all(".et-lit")) lit.classList.remove("et-lit");
-    const band = find("#et-figure .et-selection");
+    const band = find(".et-selection", figure());
     if (band) band.hidden = true;
     if (!source) return;
     const { lane, row, words, start, end } = source.dataset;
     source.classList.add("et-lit");
-    if (lane) all(`#et-figure .et-lane[data-name="${lane}"]`).forEach((item) => item.classList.add("et-lit"));
+    if (lane) all(`.et-lane[data-name="${lane}"]`, figure()).forEach((item) => item.classList.add("et-lit"));
     if (row) all(`.et-fact[data-row="${row}"], .et-claim[data-row="${row}"]`).forEach((item) => item.classList.add("et-lit"));
     if (words) {
       for (const index of words.split(",")) {
-        all(`#et-figure .et-word[data-word="${index}"]`).forEach((item) => item.classList.add("et-lit"));
+        all(`.et-word[data-word="${index}"]`, figure()).forEach((item) => item.classList.add("et-lit"));
         all(".et-claim[data-words]").filter((item) => item.dataset.words.split(",").includes(index)).forEach((item) => item.classList.add("et-lit"));
       }
     }
@@ -113,7 +122,7 @@
   }
 
   function select(start, end) {
-    const band = find("#et-figure .et-selection");
+    const band = find(".et-selection", figure());
     const data = series();
     if (!band || !data) return;
     band.hidden = false;
@@ -140,7 +149,7 @@
       return;
     }
     const source = event.target.closest("[data-start]");
-    if (source && !source.closest(".et-elsewhere") && find("#et-figure .et-drawing")) press(source);
+    if (source && !source.closest(".et-elsewhere") && drawing()) press(source);
   });
 
   document.addEventListener("keydown", (event) => {
@@ -171,7 +180,7 @@
     light(null);
   });
   document.addEventListener("pointermove", (event) => {
-    const tip = find("#et-figure .et-tip");
+    const tip = find(".et-tip", figure());
     if (!tip) return;
     const over = event.target.closest?.(".et-layer, .et-word");
     if ((!over && dragFrom === null) || !series()) { tip.hidden = true; return; }
@@ -201,6 +210,7 @@
     document.addEventListener(name, (event) => { if (event.target === player()) show(event.target.currentTime); }, true);
   }
   document.addEventListener("pause", (event) => { if (event.target === player()) stopAt = null; }, true);
+  document.addEventListener("ended", (event) => { if (repeating && event.target === player()) play(...chosen); }, true);
 
   // Text that streams is read out sentence by sentence, not letter by letter.
   let told = "";
@@ -236,7 +246,7 @@
   // Another width needs another drawing: text must stay readable.
   let redrawing = null;
   function fit() {
-    const drawn = +(drawing()?.dataset.width ?? 0);
+    const drawn = scene() === scenes[0] ? +(drawing()?.dataset.width ?? 0) : 0; // Annotate draws its own anew
     const wide = window.emotionthinker.width();
     if (!drawn || !wide || Math.abs(wide - drawn) / drawn < 0.12) return;
     clearTimeout(redrawing);
@@ -244,7 +254,11 @@
   }
 
   window.emotionthinker = {
-    width: () => Math.round(find("#et-figure")?.clientWidth || document.documentElement.clientWidth - 32),
+    play,
+    toggle,
+    again: () => play(...chosen),
+    repeat: (on) => { repeating = on; },
+    width: () => Math.round(find(scene()[0])?.clientWidth || document.documentElement.clientWidth - 32),
     // The file is there: let the hidden link fetch it. Its address arrives in the page a moment after the event.
     save: () => setTimeout(() => {
       const save = find("#et-save");

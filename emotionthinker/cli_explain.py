@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             if isinstance(event, Finished):
                 explanation = event.explanation
     if args.json:
-        print(json.dumps(explanation.to_dict(), allow_nan=False))
+        print(json.dumps({"audio_path": args.clip, **explanation.to_dict()}, allow_nan=False))
     else:
         print("\n" + readable(explanation))
     return 0

@@ -50,7 +50,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         folder, port = tmp_path_factory.mktemp("app"), free_port()
         env = {key: value for key, value in os.environ.items() if not key.startswith(("ET_", "GRADIO_"))}
         env |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "cache"), "HF_HUB_OFFLINE": "1",
-                "OMP_NUM_THREADS": "1", **settings}
+                "OMP_NUM_THREADS": "1", "ET_ANNOTATE_DB": str(folder / "annotate.db"), **settings}
         log = folder / "log.txt"
         with log.open("wb") as out:
             process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)

@@ -1,0 +1,7 @@
+"""People rate explanations; the ratings calibrate the reward model.
+
+    python -m annotate --help
+
+Works alone and as tabs of `app.py`. `store` keeps the rows, `assignment` hands out work, `rating` takes it back, `exchange`
+brings items in and ratings out.
+"""

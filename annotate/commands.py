@@ -1,0 +1,135 @@
+"""The commands of `python -m annotate`: arguments in, a line or two out. What they do is in the modules that they call."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from annotate import roster
+from annotate.command_parts import command, open_project, settings_of
+from annotate.errors import AnnotateError
+from annotate.records import ROLES
+from annotate.serving import database_path
+from annotate.settings import ProjectSettings
+from annotate.store import Store
+
+HOST, PORT = "127.0.0.1", 7861
+
+
+def add_init(subparsers: Any) -> None:
+    parser = command(subparsers, "init", init, "Make a database with a project, and a link for its lead.")
+    parser.add_argument("--lead", default="lead", metavar="NAME", help="name of the person who leads the project")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; docs/annotate.md lists them")
+
+
+def init(args: argparse.Namespace) -> int:
+    settings = ProjectSettings.from_dict(settings_of(args.set))
+    path = args.db or database_path()
+    with Store.create(path) as store:
+        project = roster.create_project(store, args.project or "main", settings)
+        _, token = roster.invite(store, project, args.lead, "lead")
+    print(f"Made project {project.name!r} in {path}. Its lead's link, shown only now (put your server's address before the #):")
+    print(link_of(token))
+    return 0
+
+
+def add_invite(subparsers: Any) -> None:
+    parser = command(subparsers, "invite", invite, "Invite a person; prints the link.")
+    parser.add_argument("name", help="name shown to the lead; exports hold a number in its place")
+    parser.add_argument("--role", default="rater", metavar="|".join(ROLES))
+    parser.add_argument("--hf", metavar="ACCOUNT", help="signs in with this Hugging Face account on a Space; no link then")
+    parser.add_argument("--again", action="store_true", help="a new link for somebody who is there; the old one ends")
+
+
+def invite(args: argparse.Namespace) -> int:
+    store, project = open_project(args)
+    with store:
+        if args.again:
+            rater = next((one for one in store.raters(project) if one.name == args.name), None)
+            if rater is None:
+                raise AnnotateError(f"There is no person {args.name!r} in project {project.name!r}; invite them without --again.")
+            token: str | None = roster.new_token(store, rater)
+        else:
+            _, token = roster.invite(store, project, args.name, args.role, hf_name=args.hf)
+    print(f"{args.name} signs in with the account {args.hf}." if token is None else link_of(token))
+    return 0
+
+
+def add_serve(subparsers: Any) -> None:
+    parser = command(subparsers, "serve", serve, "Serve the page for raters and leads.")
+    parser.add_argument("--host", default=HOST, help=f"address to listen on; default {HOST}, this machine only")
+    parser.add_argument("--port", type=int, default=PORT, help=f"port to listen on; default {PORT}")
+
+
+def serve(args: argparse.Namespace) -> int:
+    from annotate import ui
+
+    store = Store.open(args.db or database_path())
+    service, routes = ui.open_service(store)
+    page = ui.build(service)
+    names = ", ".join(project.name for project in store.projects()) or "none"
+    print(f"Serving {store.path.name} (projects: {names}) on http://{args.host}:{args.port}", file=sys.stderr, flush=True)
+    ui.launch(page, store, routes, host=args.host, port=args.port)
+    return 0
+
+
+def add_import(subparsers: Any) -> None:
+    parser = command(subparsers, "import", run_import, "Import JSON lines, or explain a folder of clips and import that.")
+    parser.add_argument("source", type=Path, help="a .jsonl file, or a folder with clips")
+    parser.add_argument("--audio", type=Path, metavar="FOLDER", help="where audio_path starts; default: beside the file")
+    parser.add_argument("--pairs", action="store_true", help="make a pair of every two models' explanations of one clip")
+    parser.add_argument("--model", metavar="PATH_OR_ID", help="the model that explains a folder; default ET_MODEL, else Nano")
+    parser.add_argument("--endpoint", metavar="URL", help="the server that runs the model")
+    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
+
+
+def run_import(args: argparse.Namespace) -> int:
+    from annotate.importing import import_folder, import_lines, pair_up
+
+    store, project = open_project(args)
+
+    def tell(number: int, reason: str) -> None:
+        print(f"{'clip' if args.source.is_dir() else 'line'} {number}: {' '.join(reason.split())}", file=sys.stderr)
+
+    with store:
+        if args.source.is_dir():
+            explain, model = _explainer(args)
+            report = import_folder(store, project, args.source, explain, model, tell=tell)
+        else:
+            report = import_lines(store, project, args.source, audio_folder=args.audio, tell=tell)
+        if args.pairs:
+            report.pairs = pair_up(store, project)
+    if args.json:
+        print(json.dumps({"new": report.new, "known": report.known, "scores": report.scores, "pairs": report.pairs,
+                          "bad": [{"line": line, "reason": reason} for line, reason in report.bad]}))
+    else:
+        print(report.sentence())
+    return 1 if report.bad else 0
+
+
+def _explainer(args: argparse.Namespace) -> tuple[Callable[[Any], dict[str, Any]], str]:
+    """A function from a clip to what `explain --json` prints, and the name of the model behind it."""
+    from dataclasses import replace
+
+    from emotionthinker.cli_explain import silence_progress_bars
+    from emotionthinker.pipeline import open_explainer
+    from emotionthinker.settings import Settings
+
+    settings = Settings.from_env()
+    settings = replace(settings, model=args.model or settings.model,
+                       endpoint=args.endpoint or (None if args.model else settings.endpoint))
+    silence_progress_bars()
+    thinker = open_explainer(settings)
+    return lambda clip: thinker.explain(clip).to_dict(), thinker.name
+
+
+def link_of(token: str | None) -> str:
+    """An invite's link, for a server on this machine; elsewhere its own address stands before the #."""
+    return f"http://{HOST}:{PORT}/#invite={token}"
+
+
+COMMANDS = [add_init, add_invite, add_import, add_serve]

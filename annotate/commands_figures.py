@@ -1,0 +1,41 @@
+"""The commands `agreement` and `calibrate` of `python -m annotate`; `figures_commands` holds what they do."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from annotate.command_parts import command, open_project
+
+
+def add_agreement(subparsers: Any) -> None:
+    parser = command(subparsers, "agreement", agreement, "How far people agree, how severe each one is, and their consensus.")
+    parser.add_argument("--json", action="store_true", help="print the whole report as one JSON object")
+
+
+def agreement(args: argparse.Namespace) -> int:
+    from annotate import figures_commands
+
+    store, project = open_project(args)
+    with store:
+        print(figures_commands.agreement(store, project, as_json=args.json))
+    return 0
+
+
+def add_calibrate(subparsers: Any) -> None:
+    parser = command(subparsers, "calibrate", calibrate, "Hold the reward model against the ratings, and save what corrects it.")
+    parser.add_argument("--json", action="store_true", help="print the saved calibration as one JSON object")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write it there too, for training: calibration.json")
+
+
+def calibrate(args: argparse.Namespace) -> int:
+    from annotate import figures_commands
+
+    store, project = open_project(args)
+    with store:
+        print(figures_commands.calibrate(store, project, as_json=args.json, output=args.output))
+    return 0
+
+
+COMMANDS = [add_agreement, add_calibrate]

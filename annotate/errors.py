@@ -1,0 +1,21 @@
+"""Errors of the annotation tool that people see: one sentence each, as everywhere in this house."""
+
+from __future__ import annotations
+
+from emotionthinker.errors import EmotionThinkerError
+
+
+class AnnotateError(EmotionThinkerError):
+    """Something that was given to the annotation tool cannot be used."""
+
+
+class StoreError(AnnotateError):
+    """The database cannot be opened, read or written. Nothing of the write that failed is kept."""
+
+
+class NotAllowed(AnnotateError):
+    """Nobody is signed in, or the role of who is does not allow this."""
+
+
+class NotComplete(AnnotateError):
+    """An answer that cannot be submitted yet; the sentence says what is missing."""

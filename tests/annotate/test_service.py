@@ -1,0 +1,249 @@
+"""What the page asks for and gets, without a browser: screens, escaping, what must not be told, and who may do what."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotate import roster
+from annotate.board_service import BoardService
+from annotate.records import DIMENSIONS, Project
+from annotate.service import Service
+from annotate.serving import clip_routes, database_path, lasts, storage_sentence
+from annotate.settings import ProjectSettings
+from annotate.store import Store
+from tests.annotate.filling import add_items, full_answers, make_rater, make_store
+
+NASTY = "<img src=x onerror=\"window.hacked='yes'\"></script>\u202e"
+
+
+class Tags(HTMLParser):
+    """The elements and attributes that a browser would make of a text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> tuple[Store, Project, Service]:
+    store, project = make_store(tmp_path, 4)
+    service = Service(store)
+    BoardService(service)
+    return store, project, service
+
+
+def person(store: Store, project: Project, name: str = "Ada", role: str = "rater") -> str:
+    _, token = roster.invite(store, project, name, role)
+    assert token is not None
+    return token
+
+
+def to_work(service: Service, token: str) -> dict[str, Any]:
+    service.call("agree", token, {"what": "consented"})
+    return service.call("agree", token, {"what": "instructed"})
+
+
+def test_from_welcome_to_done(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    assert service.call("open", "", {})["screen"] == "welcome"
+    token = person(store, project)
+    assert service.call("open", token, {})["screen"] == "consent"
+    assert service.call("agree", token, {"what": "consented"})["screen"] == "instructions"
+    work = service.call("agree", token, {"what": "instructed"})
+    for number in range(4):
+        assert work["screen"] == "single"
+        lease = work["lease"]
+        draft = service.call("draft", token, {"lease": lease, "answers": {"comment": "so"}, "version": 0, "seconds": 2})
+        assert draft == {"version": 1, "conflict": None}
+        early = service.call("submit", token, {"lease": lease, "submission": f"press-{number:04}", "answers": full_answers(),
+                                               "seconds": 3})
+        assert "listen to the whole clip" in early["error"] and early["kind"] == "NotComplete"
+        assert service.call("heard", token, {"lease": lease, "played": 2.0}) == {"heard": True}
+        assert service.call("submit", token, {"lease": lease, "submission": f"press-{number:04}", "answers": full_answers(),
+                                              "seconds": 3})["revision"] == 1
+        work = service.call("open", token, {})
+    assert work["screen"] == "done" and "rated 4 items" in work["html"]
+    history = service.call("history", token, {})["html"]
+    assert history.count("data-revise=") == 4
+    assert service.call("revise", token, {"kind": "last"})["screen"] == "single"
+
+
+def test_the_page_of_an_item_tells_nothing_it_must_not(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    with store.transaction() as db:
+        db.conn.execute("UPDATE items SET model_id = 'SecretModel', gold_emotion = 'SecretGold', source = 'secret.jsonl', "
+                        "speaker = 'SecretSpeaker', reward_scores = '{\"overall\": 0.123456}'")
+    expected = {"at_most": {"factual_alignment": 3}}
+    add_items(store, project, 1, explanation="Swapped.", purpose="attention", swapped_from=1, expected=expected)
+    html = to_work(service, person(store, project))["html"]
+    for word in ("secret", "0.123456", "attention", "swapped_from", "clip0.wav", str(store.path.parent).lower(), "reward"):
+        assert word not in html.lower(), word
+
+
+def test_check_5_every_text_is_escaped(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    with store.transaction() as db:
+        for row in db.conn.execute("SELECT id, prosody FROM items").fetchall():
+            prosody = json.loads(row["prosody"])
+            prosody["transcription"] = NASTY
+            prosody["words"][0]["word"] = NASTY
+            prosody["stressed_words"] = [NASTY]
+            prosody["warnings"] = [NASTY]
+            db.conn.execute("UPDATE items SET explanation = :two, answer = :one, transcript = :one, model_id = :one, "
+                            "source = :one, prosody = :prosody WHERE id = :id",
+                            {"one": NASTY, "two": f"{NASTY} One. {NASTY} Two.", "prosody": json.dumps(prosody), "id": row["id"]})
+    project = roster.change_settings(store, project, emotions=[NASTY[:50], "sad"])
+    _, token = roster.invite(store, project, "<b>Ada</b>")
+    assert token is not None
+    pages = [service.call("open", token, {}), service.call("instructions", token, {})]
+    work = to_work(service, token)
+    pages += [work, service.call("figure", token, {"lease": work["lease"], "width": 900})]
+    service.call("heard", token, {"lease": work["lease"], "played": 2})
+    answers = full_answers(heard_emotion="sad", comment=NASTY)
+    assert "revision" in service.call("submit", token, {"lease": work["lease"], "submission": "press-0001", "answers": answers,
+                                                       "seconds": 1})
+    make_rater(store, project, "other")
+    pages += [service.call("history", token, {}), service.call("revise", token, {"kind": "last"})]
+    lead = person(store, project, "<i>Lead", "lead")
+    item = store.ratings(project)[0].item_id
+    pages += [service.call("open", lead, {}), service.call("item", lead, {"item": item})]
+    for page in pages:
+        html = page.get("html") or page["figure"]
+        tags = Tags(html)
+        assert "button" in tags.names or "svg" in tags.names
+        assert not tags.names & {"img", "script"}, page.get("screen")
+        assert not [name for name in tags.attributes if name.startswith("on")]
+        assert "<b>Ada" not in html and "<i>Lead" not in html
+
+
+def test_nobody_acts_for_another_or_above_their_role(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    ada, grace = person(store, project), person(store, project, "Grace")
+    work = to_work(service, ada)
+    to_work(service, grace)
+    lease = work["lease"]
+    for action, payload in [("draft", {"lease": lease, "answers": {}, "version": 0, "seconds": 1}), ("figure", {"lease": lease}),
+                            ("heard", {"lease": lease, "played": 1}), ("release", {"lease": lease}),
+                            ("submit", {"lease": lease, "submission": "press-0001", "answers": full_answers(), "seconds": 1}),
+                            ("revise", {"kind": "rating", "key": 1})]:
+        assert service.call(action, grace, payload)["kind"] == "NotAllowed", action
+    for action in ("board", "item", "adjudicate", "retire", "invite", "new_link", "active", "export", "item_figure"):
+        answer = service.call(action, ada, {"item": 1, "rater": 1, "name": "x", "format": "csv", "on": True})
+        assert answer["kind"] == "NotAllowed", action
+    assert service.call("open", "stolen", {})["kind"] == "NotAllowed"
+    lead = person(store, project, "Lead", "lead")
+    other = roster.create_project(store, "other", ProjectSettings())
+    stranger, _ = roster.invite(store, other, "Stranger")
+    (foreign,) = add_items(store, other, 1)
+    for action, payload in [("item", {"item": foreign}), ("retire", {"item": foreign}), ("new_link", {"rater": stranger.id}),
+                            ("adjudicate", {"item": foreign, "scores": dict.fromkeys(DIMENSIONS, 3), "comment": ""})]:
+        assert "error" in service.call(action, lead, payload), action
+    assert store.rows("SELECT count(*) FROM adjudications")[0][0] == 0
+
+
+@pytest.mark.parametrize(("action", "payload"), [
+    ("open", []), ("open", None), ("fly", {}), ("agree", {}), ("agree", {"what": "role = 'lead', consented"}), ("draft", {}),
+    ("draft", {"lease": 5, "answers": {}, "version": "x", "seconds": "y"}), ("submit", {"lease": None}),
+    ("figure", {"lease": ["a"]}),
+    ("revise", {"kind": "rating", "key": "1; DROP TABLE ratings"}), ("revise", {"kind": "raters", "key": 1}),
+    ("_who", {})])
+def test_odd_requests_get_a_sentence(desk: tuple[Store, Project, Service], action: str, payload: Any, caplog: Any) -> None:
+    store, project, service = desk
+    token = person(store, project)
+    to_work(service, token)
+    answer = service.call(action, token, payload)
+    assert answer["error"].endswith(".") and "Traceback" not in answer["error"]
+
+
+def test_check_12_no_transcript_and_no_comment_reaches_a_log(desk: tuple[Store, Project, Service], caplog: Any) -> None:
+    store, project, service = desk
+    caplog.set_level(logging.DEBUG)
+    token = person(store, project)
+    work = to_work(service, token)
+    service.call("draft", token, {"lease": work["lease"], "answers": {"comment": "quokka"}, "version": "quokka", "seconds": 1})
+    service.call("figure", token, {"lease": work["lease"], "width": 700})
+    assert "quokka" not in caplog.text and "I never do" not in caplog.text and token not in caplog.text
+
+
+def test_the_board_shows_progress_speed_attention_and_disagreement(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    lead = person(store, project, "Lead", "lead")
+    expected = {"at_most": {"factual_alignment": 3}}  # of an attention item, which comes first here: at another time it may not
+    add_items(store, project, 1, explanation="Swapped.", purpose="qualification", expected=expected)
+    tokens = {name: person(store, project, name) for name in ("Ada", "Grace")}
+    for name, score in (("Ada", 5), ("Grace", 2)):
+        work = to_work(service, tokens[name])
+        while work["screen"] == "single":
+            service.call("heard", tokens[name], {"lease": work["lease"], "played": 2})
+            service.call("submit", tokens[name], {"lease": work["lease"], "submission": f"press-{work['lease']}", "seconds": 1,
+                                                  "answers": full_answers(score, flags=["offensive"] if score == 2 else [])})
+            with store.transaction() as db:
+                db.conn.execute("UPDATE raters SET qualified = 1 WHERE name = ?", [name])
+            work = service.call("open", tokens[name], {})
+    with store.transaction() as db:
+        db.conn.execute("UPDATE items SET purpose = 'attention' WHERE purpose = 'qualification'")
+    html = service.call("open", lead, {})["html"]
+    text = re.sub(r"<[^>]+>", " ", html)
+    assert re.search(r"Ada\s+5\s+\S+ s\s+\d\s+0 of 1", text), text
+    assert re.search(r"Grace\s+5\s+\S+ s\s+\d\s+1 of 1", text)
+    assert "4 items on which raters lie 2 points or more apart" in text
+    assert "3 points" in text and "flagged 1 times" in text
+    assert "2 of 3 ratings" in text and "10 answers" in " ".join(text.split()).replace("  ", " ")
+    item = int(re.search(r'data-item="(\d+)">Decide', html)[1])  # type: ignore[index]
+    done = service.call("adjudicate", lead, {"item": item, "scores": dict.fromkeys(DIMENSIONS, 3), "comment": "between them"})
+    assert done["screen"] == "board" and "Look again" in done["html"]
+    assert "between them" in service.call("item", lead, {"item": item})["html"]
+    again = service.call("adjudicate", lead, {"item": item, "scores": dict.fromkeys(DIMENSIONS, 4), "comment": ""})
+    assert again["screen"] == "board"
+    assert [row["factual_alignment"] for row in store.rows("SELECT * FROM adjudications")] == [4]
+    assert len(store.rows("SELECT 1 FROM events WHERE kind = 'adjudicated'")) == 2
+
+
+def test_a_simulated_project_says_so_on_every_screen(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    roster.change_settings(store, project, simulated=True)
+    token, lead = person(store, project), person(store, project, "Lead", "lead")
+    screens = [service.call("open", token, {}), service.call("agree", token, {"what": "consented"}),
+               service.call("agree", token, {"what": "instructed"}), service.call("history", token, {}),
+               service.call("open", lead, {}), service.call("item", lead, {"item": 1})]
+    assert all("simulated raters" in screen["html"] for screen in screens)
+
+
+def test_the_storage_that_is_active_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "annotate.db"
+    assert "on the machine that serves this page" in storage_sentence(path, {})
+    assert storage_sentence(path, {"SPACE_ID": "a/b"}).startswith("Warning: this Space has no persistent storage")
+    assert lasts(path, {}) and not lasts(path, {"SPACE_ID": "a/b"})
+    assert database_path({"ET_ANNOTATE_DB": "x.db"}) == Path("x.db")
+    assert database_path({"XDG_DATA_HOME": "/somewhere"}) == Path("/somewhere/emotionthinker/annotate.db")
+
+
+def test_clips_are_served_by_signature_alone(desk: tuple[Store, Project, Service]) -> None:
+    from starlette.applications import Starlette
+    from starlette.testclient import TestClient
+
+    store, project, service = desk
+    html = to_work(service, person(store, project))["html"]
+    (url,) = re.findall(r'id="an-audio" src="([^"]+)"', html)
+    client = TestClient(Starlette(routes=clip_routes(store)))
+    whole = client.get("/" + url)
+    assert whole.status_code == 200 and whole.headers["content-type"] == "audio/wav"
+    assert whole.content == store.clip_path(url.split("/")[2]).read_bytes()
+    assert client.get("/" + url, headers={"Range": "bytes=0-9"}).status_code == 206  # what a browser asks to jump
+    for wrong in (url[:-1] + ("0" if url[-1] != "0" else "1"), url.replace(url.split("/")[2], "0" * 64), "annotate/clip/%2e%2e/x",
+                  "annotate/clip/..%2f..%2fannotate.db/x", f"annotate/clip/{url.split('/')[2]}/é"):
+        assert client.get("/" + wrong).status_code in (403, 404), wrong
+    assert client.get("/annotate/example").status_code == 200
