@@ -10,7 +10,9 @@
     const drawn = figure(side);
     if (!drawn) return;
     const share = Math.min(Math.max(seconds / +drawn.dataset.duration, 0), 1);
-    drawn.querySelector(".cp-playhead").style.left = `${100 * share}%`;
+    const head = drawn.querySelector(".cp-playhead");
+    head.style.left = `${100 * share}%`;
+    head.style.opacity = share > 0 ? "1" : "0";
   }
 
   function play(side, start, end = null) {

@@ -38,18 +38,15 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
 
     consent.box("compare")
     audios, pickers, figures, stories, answers = [], [], [], [], []
-    with gr.Row(elem_id="cp-sides"):
-        for index, side in enumerate(("a", "b")):
-            with gr.Column(scale=1, min_width=320, elem_classes="et-elsewhere"):
+    with gr.Row(elem_classes="cp-sides"):
+        for side in ("a", "b"):
+            with gr.Column(scale=1, min_width=320):
                 _html(f"<h2>{side.upper()}</h2>", elem_classes="et-title")
                 audios.append(gr.Audio(type="filepath", format=None, sources=["upload", "microphone"], interactive=False,
                                        label=f"Clip {side.upper()}", show_label=False, elem_id=f"cp-audio-{side}", editable=False,
                                        waveform_options=gr.WaveformOptions(show_recording_waveform=False), buttons=[]))
                 pickers.append(gr.Dropdown(list(files), value=None, label=f"or an example for {side.upper()} (synthetic voices)",
                                            elem_id=f"cp-example-{side}"))
-                figures.append(_html(start.figures[index], elem_id=f"cp-figure-{side}"))
-                stories.append(_html(start.reasoning[index], elem_id=f"cp-story-{side}"))
-                answers.append(_html(start.answer[index], elem_id=f"cp-answer-{side}"))
     with gr.Row(elem_id="cp-buttons"):
         go = gr.Button("Compare", size="sm", elem_classes="et-chip", elem_id="cp-go")
         stop = gr.Button("Stop", size="sm", elem_classes="et-chip", elem_id="cp-stop")
@@ -61,6 +58,12 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
     if second is None:
         _html(f'<p class="et-note">{escape(ONE_MODEL)}</p>')
     status = _html(start.status, elem_id="cp-status")
+    with gr.Row(elem_classes="cp-sides"):
+        for index, side in enumerate(("a", "b")):
+            with gr.Column(scale=1, min_width=320, elem_classes="et-elsewhere"):
+                figures.append(_html(start.figures[index], elem_id=f"cp-figure-{side}"))
+                stories.append(_html(start.reasoning[index], elem_id=f"cp-story-{side}"))
+                answers.append(_html(start.answer[index], elem_id=f"cp-answer-{side}"))
     _html("<h2>Measured, side by side</h2>", elem_classes="et-title")
     facts = _html(start.facts, elem_id="cp-facts")
     width = gr.Number(560, visible=False)

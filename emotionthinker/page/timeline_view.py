@@ -214,4 +214,7 @@ def table_html(timeline: Timeline, turns: Sequence[Turn]) -> str:
 
 
 def _signed(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+    if value is None:
+        return "–"
+    shown = round(value, digits) or 0.0  # no "−0"
+    return f"{shown:+.{digits}f}".replace("-", "−") if shown else "0"

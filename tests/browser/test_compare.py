@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 def choose(page: Any, side: str, name: str) -> None:
     page.click(f"#cp-example-{side} input")
-    page.get_by_role("option", name=name, exact=True).click()
+    page.locator("[role=option]:visible", has_text=name).click()
     page.wait_for_selector(f"#cp-audio-{side} audio")
 
 

@@ -88,7 +88,7 @@ def test_a_call_from_example_to_saved_files(app: App, chat: ChatServer, open_pag
 def test_stopped_and_gone_on_in_another_visit(app: App, chat: ChatServer, open_page: Callable[..., Any], tmp_path: Path) -> None:
     samples, rate = soundfile.read(EXAMPLES / "call.ogg", dtype="int16")
     recording = tmp_path / "part.wav"
-    soundfile.write(recording, samples[: 25 * rate, 1], rate)
+    soundfile.write(recording, samples[: 23 * rate, 1], rate)
     chat.delay_s = 0.1
     page = open_tab(open_page, app)
     page.set_input_files("#et-long input[type=file]", str(recording))
