@@ -15,7 +15,7 @@ from emotionthinker.prosody.stress import word_stress
 from training.stress_model import Measured, measure, scores
 from training.stress_speech import make_clips
 
-N_ESPEAK, N_FLITE, SEED = 300, 150, 2
+N_ESPEAK, N_FLITE, SEED = 300, 150, 4
 
 
 def stress_scores(clips: list[Measured]) -> dict[str, float]:
