@@ -54,6 +54,7 @@
     const under = lines[lines.length - 1].bottom + 6;
     const above = line.top - box.offsetHeight - 6;
     const top = under + box.offsetHeight > window.innerHeight && above > 0 ? above : under;
+    box.dataset.above = top === above;
     box.style.left = `${Math.max(left, MARGIN) + window.scrollX}px`;
     box.style.top = `${top + window.scrollY}px`;
   }
@@ -90,6 +91,12 @@
     if (claimOf(event)?.isConnected && !document.hidden) leave();
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && owner) hide(); });
+  // What a claim lights is in the figure above: a card that stands in between gives way when the claim is pressed.
+  function pressed(event) {
+    if (owner && claimOf(event) === owner && card().dataset.above === "true") hide();
+  }
+  document.addEventListener("click", pressed);
+  document.addEventListener("keyup", (event) => { if (event.key === "Enter" || event.key === " ") pressed(event); });
   window.addEventListener("resize", () => { if (owner) hide(); });
 
   // Each piece of text that arrives replaces the claims: find the one that was shown, and give the focus back.
