@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.prosody import peak_mb
+from emotionthinker.audio import SAMPLE_RATE
 from emotionthinker.cli_explain import silence_progress_bars
 from emotionthinker.timeline.follow import Finished, Opened, Progress, clock, follow
 
@@ -28,12 +29,14 @@ STEP_S = 600.0
 
 
 def make_long(source: Path, minutes: float, path: Path) -> None:
-    """Repeat `source` into a 16-bit wav of that length, a block at a time."""
+    """Repeat `source` into a 16-bit wav of that length at 16 kHz, which for an hour of two channels is within the limit."""
     import soundfile
+    import soxr
 
-    samples, rate = soundfile.read(source, dtype="int16", always_2d=True)
-    left = round(minutes * 60 * rate)
-    with soundfile.SoundFile(path, "w", rate, samples.shape[1], "PCM_16") as file:
+    samples, rate = soundfile.read(source, dtype="float32", always_2d=True)
+    samples = (np.clip(soxr.resample(samples, rate, SAMPLE_RATE), -1, 1) * 32767).astype(np.int16)
+    left = round(minutes * 60 * SAMPLE_RATE)
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, samples.shape[1], "PCM_16") as file:
         for part in itertools.repeat(samples):
             file.write(np.ascontiguousarray(part[:left]))
             left -= len(part)

@@ -6,8 +6,8 @@
     python -m emotionthinker probe --manifest FILE.jsonl --output DIR [--clips N] [--json]
     python -m emotionthinker timeline RECORDING [--output DIR] [--no-transcribe] [--describe] [--json]
 
-Exit codes: 0 done; 2 the input is at fault, and one line on standard error says how. With --json, standard output holds
-one JSON object and nothing else.
+Exit codes: 0 done; 2 the input is at fault, and one line on standard error says how; 130 stopped by Ctrl-C. With --json,
+standard output holds one JSON object and nothing else.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What the Analyze tab is made of: each file turns plain data into one part of the page. `emotionthinker.ui` puts them together."""
+"""What the tabs of the page are made of: each file turns plain data into one part of the page."""

@@ -51,7 +51,6 @@ def follow_recording(engine: Engine, run: Run, path: str, wanted: Wanted, folder
     """
     limits = engine.settings.long_limits
     yield LongScreen(status_html("measuring", "Opening the recording …"), empty_timeline_html(limits.max_seconds), "", "")
-    screen = LongScreen()
     timeline: Timeline | None = None
     try:
         try:
@@ -77,7 +76,7 @@ def follow_recording(engine: Engine, run: Run, path: str, wanted: Wanted, folder
             if isinstance(event, Opened):
                 timeline = event.timeline
             elif isinstance(event, Finished):
-                yield _final(event.timeline, problem, run.cancel.is_set())
+                yield _final(event.timeline, problem)
                 return
             elif isinstance(event, Progress):
                 assert timeline is not None
@@ -117,9 +116,9 @@ def _progress(timeline: Timeline, spent_s: float, restored: int) -> str:
     return text + " …"
 
 
-def _final(timeline: Timeline, problem: str, stopped: bool) -> LongScreen:
+def _final(timeline: Timeline, problem: str) -> LongScreen:
     turns = timeline.turns()
-    if stopped:
+    if not timeline.complete:
         reached_s = timeline.segments[-1].end_s if timeline.segments else 0.0
         status = status_html("stopped", f"Stopped at {clock(reached_s)}. “Follow the recording” goes on from there.")
     else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from emotionthinker.page.consent import may_infer_emotion
 from emotionthinker.page.notice import error_rates, not_this_html, notice_html
 from emotionthinker.settings import Settings
 
@@ -18,6 +20,20 @@ EVALUATION = {"corpora": [{"name": "CREMA-D dev <speakers>", "classes": 3, "clip
                                   "Art. 5(1)(f)", "Art. 50(3)"])
 def test_the_notice_says_it(part: str) -> None:
     assert part in notice_html(Settings())
+
+
+def test_it_tells_describing_from_inferring_emotion() -> None:
+    assert "lets a model describe it. If you allow that too, the model says which emotion" in notice_html(Settings())
+    assert may_infer_emotion("")  # only synthetic voices can be brought then
+    assert may_infer_emotion("emotion")
+    assert not may_infer_emotion("describe")
+
+
+def test_several_tabs_show_it_without_sharing_an_id() -> None:
+    one, other = notice_html(Settings()), notice_html(Settings(), "timeline", "Both <sides> agree.")
+    ids = [re.findall(r'id="([^"]+)"', html) for html in (one, other)]
+    assert set(ids[0]).isdisjoint(ids[1])
+    assert "Both &lt;sides&gt; agree." in other
 
 
 def test_measured_error_rates_are_told(tmp_path: Path) -> None:
