@@ -157,7 +157,7 @@ def test_nobody_acts_for_another_or_above_their_role(desk: tuple[Store, Project,
 @pytest.mark.parametrize(("action", "payload"), [
     ("open", []), ("open", None), ("fly", {}), ("agree", {}), ("agree", {"what": "role = 'lead', consented"}), ("draft", {}),
     ("draft", {"lease": 5, "answers": {}, "version": "x", "seconds": "y"}), ("submit", {"lease": None}),
-    ("figure", {"lease": ["a"]}),
+    ("figure", {"lease": ["a"]}), ("revise", {"kind": "rating", "key": 10**30}), ("figure", {"lease": "x", "width": 1e300}),
     ("revise", {"kind": "rating", "key": "1; DROP TABLE ratings"}), ("revise", {"kind": "raters", "key": 1}),
     ("_who", {})])
 def test_odd_requests_get_a_sentence(desk: tuple[Store, Project, Service], action: str, payload: Any, caplog: Any) -> None:
