@@ -14,7 +14,7 @@ from annotate.settings import ProjectSettings
 from annotate.store import Store, log_event
 
 SPREAD = 2  # items on which two raters lie so far apart are shown to the lead
-LISTED = 50  # of disagreements and of flagged items
+LISTED = 20  # of disagreements and of flagged items
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,10 @@ def board_html(project: Project, found: Board, storage: str, lasts: bool) -> str
 
 
 def adjudicate_html(project: Project, item: Item, ratings: list[dict[str, Any]], decision: dict[str, Any] | None, clip: str) -> str:
-    """One item for the lead: sound, figure, explanation, each rater's scores and comment, and the four scales to decide."""
+    """One item for the lead: sound, figure, explanation, each rater's scores and comment, and the four scales to decide.
+
+    Who wrote the explanation is not told here either: a decision should be as blind as a rating.
+    """
     heads = "".join(f"<th>{escape(scale.title)}</th>" for scale in SCALES)
     rows = "".join(
         f"<tr><th scope='row'><bdi>{escape(row['name'])}</bdi></th>"
@@ -48,7 +51,7 @@ def adjudicate_html(project: Project, item: Item, ratings: list[dict[str, Any]],
     given = {name: decision[name] for name in DIMENSIONS} if decision else {}
     return f"""{banner(project)}<section class="an-decide" data-screen="adjudicate" data-item="{item.id}"
 data-duration="{float(item.prosody['duration_s']):.3f}" data-scores="{escape(json.dumps(given))}">
-<header class="an-bar"><h2>Item {item.id}</h2><p class="et-note">model <bdi>{escape(item.model_id)}</bdi></p>
+<header class="an-bar"><h2>Item {item.id}</h2>
 <nav><button type="button" class="an-chip" data-open>Back to the board</button></nav></header>
 <div class="an-stage"><div id="an-figure"><div class="et-figure et-empty"><p>Drawing …</p></div></div>
 <div class="an-player"><audio id="an-audio" src="{escape(clip)}" preload="auto"></audio>
@@ -111,7 +114,8 @@ def _disagreements(found: Board) -> str:
         f'<strong>{one.spread} points</strong> apart on {escape(NAMES[one.dimension])}, {one.n} ratings · '
         f'<span dir="auto">{escape(one.begin)}…</span></li>' for one in found.disagreements)
     more = f" The {len(found.disagreements)} widest are listed." if found.n_disagreements > len(found.disagreements) else ""
-    return (f'<section class="an-card an-wide"><h3>Disagreements</h3><p>{found.n_disagreements} items on which raters lie {SPREAD} '
+    items = "1 item" if found.n_disagreements == 1 else f"{found.n_disagreements} items"
+    return (f'<section class="an-card an-wide"><h3>Disagreements</h3><p>{items} on which raters lie {SPREAD} '
             f'points or more apart.{more}</p><ul class="an-history">{rows}</ul></section>')
 
 
@@ -119,7 +123,7 @@ def _flagged(found: Board) -> str:
     if not found.flagged:
         return ""
     rows = "".join(
-        f'<li><button type="button" class="an-chip" data-item="{row["item_id"]}">Look</button> flagged {row["n"]} times '
+        f'<li><button type="button" class="an-chip" data-item="{row["item_id"]}">Look</button> flagged by {row["n"]} '
         f'({escape(", ".join(sorted(_flag_words(row["flags"]))))}) · <span dir="auto">{escape(row["begin"])}…</span></li>'
         for row in found.flagged)
     return f'<section class="an-card an-wide"><h3>Flagged</h3><ul class="an-history">{rows}</ul></section>'

@@ -157,7 +157,7 @@ def test_nobody_acts_for_another_or_above_their_role(desk: tuple[Store, Project,
 @pytest.mark.parametrize(("action", "payload"), [
     ("open", []), ("open", None), ("fly", {}), ("agree", {}), ("agree", {"what": "role = 'lead', consented"}), ("draft", {}),
     ("draft", {"lease": 5, "answers": {}, "version": "x", "seconds": "y"}), ("submit", {"lease": None}),
-    ("figure", {"lease": ["a"]}),
+    ("figure", {"lease": ["a"]}), ("revise", {"kind": "rating", "key": 10**30}), ("figure", {"lease": "x", "width": 1e300}),
     ("revise", {"kind": "rating", "key": "1; DROP TABLE ratings"}), ("revise", {"kind": "raters", "key": 1}),
     ("_who", {})])
 def test_odd_requests_get_a_sentence(desk: tuple[Store, Project, Service], action: str, payload: Any, caplog: Any) -> None:
@@ -200,7 +200,7 @@ def test_the_board_shows_progress_speed_attention_and_disagreement(desk: tuple[S
     assert re.search(r"Ada\s+5\s+\S+ s\s+\d\s+0 of 1", text), text
     assert re.search(r"Grace\s+5\s+\S+ s\s+\d\s+1 of 1", text)
     assert "4 items on which raters lie 2 points or more apart" in text
-    assert "3 points" in text and "flagged 1 times" in text
+    assert "3 points" in text and "flagged by 1" in text
     assert "2 of 3 ratings" in text and "10 answers" in " ".join(text.split()).replace("  ", " ")
     item = int(re.search(r'data-item="(\d+)">Decide', html)[1])  # type: ignore[index]
     done = service.call("adjudicate", lead, {"item": item, "scores": dict.fromkeys(DIMENSIONS, 3), "comment": "between them"})
@@ -229,6 +229,15 @@ def test_the_storage_that_is_active_is_named(tmp_path: Path) -> None:
     assert lasts(path, {}) and not lasts(path, {"SPACE_ID": "a/b"})
     assert database_path({"ET_ANNOTATE_DB": "x.db"}) == Path("x.db")
     assert database_path({"XDG_DATA_HOME": "/somewhere"}) == Path("/somewhere/emotionthinker/annotate.db")
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    assets = Path(__file__).resolve().parents[2] / "assets"
+    files = sorted(assets.glob("annotate*"))
+    assert len(files) == 4
+    for file in files:
+        found = re.findall(r"https?://|@import|url\(|document\.write|eval\(", file.read_text(encoding="utf-8"))
+        assert found == [], file
 
 
 def test_clips_are_served_by_signature_alone(desk: tuple[Store, Project, Service]) -> None:
