@@ -144,8 +144,8 @@ def main(argv: list[str] | None = None) -> None:
             print(f"  {name:30} {_over(runs, lambda run, n=name: run[1][n]):>20}")  # type: ignore[misc]
         print(f"  95 % intervals of the model's severity that hold the truth: {_over(runs, lambda run: run[2])}")
     n_studies = 4 * args.seeds  # a share near 0.95 needs more of them
-    print(f"\nAgreement figures, {n_studies} studies of {N_CLIPS} clips by the same 12 raters: intervals that hold the value in 4000 "
-          "clips")
+    print(f"\nAgreement figures, {n_studies} studies of {N_CLIPS} clips by the same 12 raters: intervals that hold the value in "
+          "4000 clips")
     for name, share in coverage(n_studies).items():
         print(f"  {NAMES[name]:40} {share:.2f}")
 
