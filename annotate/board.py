@@ -14,7 +14,7 @@ from annotate.settings import ProjectSettings
 from annotate.store import Store, log_event
 
 SPREAD = 2  # items on which two raters lie so far apart are shown to the lead
-LISTED = 50  # of disagreements and of flagged items
+LISTED = 20  # of disagreements and of flagged items
 
 
 @dataclass(frozen=True)
@@ -117,17 +117,14 @@ def _own_item(store: Store, project: Project, item_id: int) -> Item:
 def _raters(store: Store, project: Project) -> list[RaterLine]:
     """One line per person, in the order they were invited."""
     seconds: dict[int, list[float]] = defaultdict(list)
-    fast: dict[int, int] = defaultdict(int)
-    for rater_id, spent, too_fast in store.rows(
-            "SELECT r.rater_id, r.seconds, r.seconds < c.duration_s FROM ratings r JOIN items i ON i.id = r.item_id "
-            "JOIN clips c ON c.sha256 = i.clip_sha256 WHERE r.project_id = ? UNION ALL "
-            "SELECT rater_id, seconds, 0 FROM preferences WHERE project_id = ?", [project.id, project.id]):
+    for rater_id, spent in store.rows("SELECT rater_id, seconds FROM ratings WHERE project_id = ? UNION ALL "
+                                      "SELECT rater_id, seconds FROM preferences WHERE project_id = ?", [project.id, project.id]):
         seconds[rater_id].append(spent)
-        fast[rater_id] += too_fast
     rest = {row["rater_id"]: row for row in store.rows("""
-        SELECT r.rater_id, max(r.updated) AS last, sum(r.flags <> '[]') AS flagged,
+        SELECT r.rater_id, max(r.updated) AS last, sum(r.flags <> '[]') AS flagged, sum(r.seconds < c.duration_s) AS fast,
                sum(i.purpose = 'attention' AND r.passed = 1) AS passed, sum(i.purpose = 'attention') AS seen
-        FROM ratings r JOIN items i ON i.id = r.item_id WHERE r.project_id = ? GROUP BY 1""", [project.id])}
+        FROM ratings r JOIN items i ON i.id = r.item_id JOIN clips c ON c.sha256 = i.clip_sha256
+        WHERE r.project_id = ? GROUP BY 1""", [project.id])}
     pairs = {row["rater_id"]: row for row in store.rows(
         "SELECT rater_id, max(updated) AS last, sum(flags <> '[]') AS flagged FROM preferences WHERE project_id = ? GROUP BY 1",
         [project.id])}
@@ -135,7 +132,8 @@ def _raters(store: Store, project: Project) -> list[RaterLine]:
     for rater in store.raters(project):
         mine, paired = rest.get(rater.id), pairs.get(rater.id)
         lines.append(RaterLine(
-            rater, len(seconds[rater.id]), median(seconds[rater.id]) if seconds[rater.id] else None, fast[rater.id],
+            rater, len(seconds[rater.id]), median(seconds[rater.id]) if seconds[rater.id] else None,
+            mine["fast"] if mine else 0,
             (mine["passed"], mine["seen"]) if mine else (0, 0), sum(row["flagged"] for row in (mine, paired) if row),
             max((row["last"] for row in (mine, paired) if row), default=None)))
     return lines
@@ -149,10 +147,10 @@ def _disagreements(store: Store, project: Project) -> tuple[list[Disagreement], 
                 WHERE project_id = :project GROUP BY item_id) WHERE spread >= :spread"""
     values = {"project": project.id, "spread": SPREAD, "most": LISTED}
     rows = store.rows(f"""
-        SELECT f.*, substr(i.explanation, 1, 90) AS begin, d.item_id IS NOT NULL AS decided FROM ({found}) f
-        JOIN items i ON i.id = f.item_id AND i.purpose = 'work' LEFT JOIN adjudications d ON d.item_id = f.item_id
+        SELECT f.*, substr(i.explanation, 1, 90) AS begin, d.item_id IS NOT NULL AS decided, count(*) OVER () AS total
+        FROM ({found}) f JOIN items i ON i.id = f.item_id AND i.purpose = 'work' LEFT JOIN adjudications d ON d.item_id = f.item_id
         ORDER BY decided, f.spread DESC, f.item_id LIMIT :most""", values)
-    total = store.rows(f"SELECT count(*) FROM ({found}) f JOIN items i ON i.id = f.item_id AND i.purpose = 'work'", values)[0][0]
+    total = rows[0]["total"] if rows else 0
     listed = [Disagreement(row["item_id"], row["begin"], row["n"], max(DIMENSIONS, key=lambda name: row[name] or 0), row["spread"],
                            bool(row["decided"])) for row in rows]
     return listed, total

@@ -111,7 +111,8 @@ def _disagreements(found: Board) -> str:
         f'<strong>{one.spread} points</strong> apart on {escape(NAMES[one.dimension])}, {one.n} ratings · '
         f'<span dir="auto">{escape(one.begin)}…</span></li>' for one in found.disagreements)
     more = f" The {len(found.disagreements)} widest are listed." if found.n_disagreements > len(found.disagreements) else ""
-    return (f'<section class="an-card an-wide"><h3>Disagreements</h3><p>{found.n_disagreements} items on which raters lie {SPREAD} '
+    items = "1 item" if found.n_disagreements == 1 else f"{found.n_disagreements} items"
+    return (f'<section class="an-card an-wide"><h3>Disagreements</h3><p>{items} on which raters lie {SPREAD} '
             f'points or more apart.{more}</p><ul class="an-history">{rows}</ul></section>')
 
 
@@ -119,7 +120,7 @@ def _flagged(found: Board) -> str:
     if not found.flagged:
         return ""
     rows = "".join(
-        f'<li><button type="button" class="an-chip" data-item="{row["item_id"]}">Look</button> flagged {row["n"]} times '
+        f'<li><button type="button" class="an-chip" data-item="{row["item_id"]}">Look</button> flagged by {row["n"]} '
         f'({escape(", ".join(sorted(_flag_words(row["flags"]))))}) · <span dir="auto">{escape(row["begin"])}…</span></li>'
         for row in found.flagged)
     return f'<section class="an-card an-wide"><h3>Flagged</h3><ul class="an-history">{rows}</ul></section>'

@@ -15,7 +15,6 @@ from typing import Any
 from annotate import roster
 from annotate.assignment import claim
 from annotate.attention import make_known_items, swap_fact
-from annotate.importing import pair_up
 from annotate.items import NewItem, add_item, keep_clip
 from annotate.rating import set_heard, submit
 from annotate.records import DIMENSIONS, Item, Project, Rater
@@ -43,7 +42,6 @@ def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed
     project = roster.create_project(store, PROJECT, settings)
     for item in _items(store, explain, rng):
         add_item(store, project, item)
-    pair_up(store, project)
     make_known_items(store, project, attention=6, qualification=0)
     quality = {item.id: _quality(item) for item in store.items(project)}
     raters = [_join(store, project, f"Simulated rater {number}") for number in range(1, len(SEVERITIES) + 1)]

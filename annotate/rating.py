@@ -23,6 +23,7 @@ from annotate.settings import ProjectSettings
 from annotate.store import Store, insert, log_event
 
 _SUBMISSION_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+DAY_S = 86_400.0
 SPARE_S = 5.0  # a browser's clock may run so much ahead of ours
 
 
@@ -68,8 +69,7 @@ def save_draft(store: Store, project: Project, rater: Rater, lease_id: str, raw:
                         "version = excluded.version, answers = excluded.answers, seconds = excluded.seconds, "
                         "saved = excluded.saved",
                         [lease_id, current, text, _spent(lease, seconds, now), now])
-        if lease["state"] == "open":
-            db.table("leases").update(lease_id, {"expires": after(now, settings)})
+        _keep_alive(db, lease, now, settings)
     return Saved(current)
 
 
@@ -81,8 +81,7 @@ def set_heard(store: Store, project: Project, rater: Rater, lease_id: str, playe
         if lease["heard"] is None:
             db.table("leases").update(lease_id, {"heard": now})
             log_event(db, "heard", project_id=project.id, rater_id=rater.id, lease_id=lease_id, played_s=round(float(played_s), 2))
-        if lease["state"] == "open":
-            db.table("leases").update(lease_id, {"expires": after(now, ProjectSettings.of(project))})
+        _keep_alive(db, lease, now, ProjectSettings.of(project))
 
 
 def submit(store: Store, project: Project, rater: Rater, lease_id: str, submission_id: str, raw: Any, seconds: float) -> Receipt:
@@ -116,7 +115,7 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
             if last["answers"] == text:  # pressed twice, or opened and not changed
                 _close(db, lease)
                 return Receipt(last["revision"], True, last["created"])
-        spent = _spent(lease, seconds, now) if lease["kind"] == "new" else min(max(float(seconds), 0.0), 86_400.0)
+        spent = _spent(lease, seconds, now)
         revision = 1 if answer is None else answer["revision"] + 1
         values = {**_columns(answers, work, bool(lease["swapped"])), "flags": json.dumps(answers["flags"]),
                   "comment": answers["comment"], "seconds": spent, "revision": revision, "updated": now}
@@ -180,10 +179,20 @@ def _columns(answers: dict[str, Any], work: Task, swapped: bool) -> dict[str, An
 
 
 def _spent(lease: Any, seconds: float, now: str) -> float:
-    """Seconds on the item as the page counted them, but no more than really passed."""
+    """Seconds on the item as the page counted them, but no more than really passed. In a revision the earlier time counts, too."""
+    counted = float(seconds) if seconds == seconds else 0.0  # a NaN is no time
     passed = (clock.parse(now) - clock.parse(lease["opened"])).total_seconds()
-    before = float(seconds) if seconds == seconds else 0.0  # a NaN is no time
-    return round(min(max(before, 0.0), passed + SPARE_S), 2)
+    most = passed + SPARE_S if lease["kind"] == "new" else DAY_S
+    return round(min(max(counted, 0.0), most), 2)
+
+
+def _keep_alive(db: Database, lease: Any, now: str, settings: ProjectSettings) -> None:
+    """Something was heard of the rater: the lease begins anew. One that ran out is opened again, unless another is open."""
+    if lease["state"] == "expired":
+        db.conn.execute("UPDATE leases SET state = 'open' WHERE id = :id AND NOT EXISTS (SELECT 1 FROM leases "
+                        "WHERE rater_id = :rater AND kind = :kind AND state = 'open')",
+                        {"id": lease["id"], "rater": lease["rater_id"], "kind": lease["kind"]})
+    db.conn.execute("UPDATE leases SET expires = ? WHERE id = ? AND state = 'open'", [after(now, settings), lease["id"]])
 
 
 def _close(db: Database, lease: Any) -> None:

@@ -24,6 +24,7 @@ from annotate.task_page import task_html
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.figure import figure_html
+from emotionthinker.page.handlers import sentence
 from emotionthinker.plots import draw_voice
 
 log = logging.getLogger("annotate")
@@ -66,9 +67,11 @@ class Service:
             return self._actions[action](project, rater, payload)
         except EmotionThinkerError as error:
             return {"error": str(error), "kind": type(error).__name__}
-        except (KeyError, TypeError, ValueError) as error:  # a form that the page does not send; its text stays out of the log
+        except (KeyError, TypeError, ValueError, OverflowError) as error:  # what the page does not send; its text reaches no log
             log.warning("%s failed with %s", action[:20], type(error).__name__)
             return {"error": "The page sent something odd; reload it.", "kind": "AnnotateError"}
+        except Exception as error:  # a fault of ours: a sentence for the page, its place for the log
+            return {"error": sentence(error), "kind": "fault"}
 
     def add_lead_actions(self, actions: dict[str, Action]) -> None:
         """Actions that only a lead may take (`board_service`)."""
@@ -86,7 +89,7 @@ class Service:
 
     def _open(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """The screen that this person is at."""
-        if rater.role == "lead" and "board" in self._for_leads and not payload.get("rate"):
+        if rater.role == "lead" and "board" in self._for_leads:
             return self._for_leads["board"](project, rater, payload)
         if rater.consented is None:
             storage = storage_sentence(self.store.path)

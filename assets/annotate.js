@@ -34,9 +34,9 @@
   }
 
   // One request. patience: how often it is sent again while there is no connection (Infinity: until there is one).
-  async function call(action, payload = {}, patience = 2) {
+  async function call(action, payload = {}, patience = 2, secret = token()) {
     const address = new URL("gradio_api/run/annotate", document.baseURI);
-    const body = JSON.stringify({ data: [action, token(), payload] });
+    const body = JSON.stringify({ data: [action, secret, payload] });
     let broken = 0;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -100,8 +100,7 @@
     const text = kept.get("annotate-pending");
     if (!text) return;
     const pending = JSON.parse(text);
-    if (pending.token !== token()) { kept.drop("annotate-pending"); return; }
-    const result = await call("submit", pending.payload, Infinity);
+    const result = await call("submit", pending.payload, Infinity, pending.token); // maybe of who used this browser before
     if (result.kind !== "offline" && result.kind !== "server") kept.drop("annotate-pending");
     toast(result.error ?? "The answer that was on its way is saved.");
   }

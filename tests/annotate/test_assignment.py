@@ -113,6 +113,7 @@ def test_check_6_a_lease_runs_out_and_the_item_comes_back(tmp_path: Path, monkey
     third = take(store, project, ada)
     assert third.answers is not None and third.answers["comment"] == "half"
     finish(store, project, grace, second)
+    save_draft(store, project, ada, first.lease_id, {"comment": "more"}, 1, 11.0)  # from a window that was open all the time
     set_heard(store, project, ada, first.lease_id, 2.0)
     submit(store, project, ada, first.lease_id, "press-late", full_answers(), 5.0)
     assert {r.rater_name for r in store.ratings(project)} == {"Ada", "Grace"}

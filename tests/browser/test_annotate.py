@@ -333,7 +333,7 @@ def test_the_lead_decides_invites_and_exports(served: tuple[Server, Store], proj
         page.click("[data-submit]")
         page.wait_for_selector("[data-screen=done]")
     lead = visit(link_of(store, project, "Lead", "lead"), work=False)
-    assert "1 items on which raters lie 2 points or more apart" in lead.inner_text(".an-board")
+    assert "1 item on which raters lie 2 points or more apart" in lead.inner_text(".an-board")
     lead.click("[data-item]")
     lead.wait_for_selector(".an-decide .et-drawing")
     for row in lead.locator(".an-decide .an-scale").all():
