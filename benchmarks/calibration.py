@@ -125,7 +125,7 @@ def systems(seeds: int) -> None:
     true = {name: float(world.true_score()[model == name].mean()) for name in set(world.items.model)}
     print(f"  {'reward noise':>12} {'rated':>6}   {'hold: corrected':>15} {'ratings alone':>14}   corrected as wide as")
     for noise in (0.3, 0.6, 1.5):
-        for share in (0.1, 0.3):
+        for share in (0.2, 0.5):
             inside: list[tuple[bool, bool]] = []
             ratio: list[float] = []
             for seed in range(seeds):
