@@ -53,7 +53,7 @@ def build(settings: Settings, second: Settings | None = None, desk: Desk | None 
             with gr.Tab("Annotate", id="annotate"):
                 annotate_tab(desk.service, desk.problem)
             with gr.Tab("Calibrate", id="calibrate"):
-                calibrate_tab(desk.problem)
+                calibrate_tab(desk.problem, database=desk.service is not None)
         consent.connect()  # once every tab has named what depends on it
 
         def forget(request: gr.Request) -> None:

@@ -32,7 +32,8 @@ STYLES = (ASSETS / "annotate.css", *ui_calibrate.STYLES)  # after style.css
 
 def annotate_tab(service: Service | None, problem: str = "") -> None:
     """Build the tab inside the Blocks at hand. problem: why there is no service."""
-    gr.HTML(f'<div id="an-root" data-state="start">{welcome_html(problem)}</div>'
+    idle = "" if service else ' data-idle="1"'  # no database, nobody to ask
+    gr.HTML(f'<div id="an-root" data-state="start"{idle}>{welcome_html(problem)}</div>'
             '<div id="an-toast" role="status" aria-live="polite"></div>',
             js_on_load=None, apply_default_css=False, elem_id="an-page")
     if _hub_sign_in():

@@ -13,6 +13,7 @@ SCRIPTS = ("calibrate.js",)  # after annotate.js
 STYLES = (ASSETS / "calibrate.css",)  # after annotate.css
 
 
-def calibrate_tab(problem: str = "") -> None:
-    """Build the tab inside the Blocks at hand, beside `annotate_tab`. problem: why there is no database."""
-    gr.HTML(f'<div id="ac-root">{visitor_html(problem)}</div>', js_on_load=None, apply_default_css=False, elem_id="ac-page")
+def calibrate_tab(problem: str = "", *, database: bool = True) -> None:
+    """Build the tab inside the Blocks at hand, beside `annotate_tab`. database: there is one; problem: why there is none."""
+    idle = "" if database else ' data-idle="1"'  # nobody to ask
+    gr.HTML(f'<div id="ac-root"{idle}>{visitor_html(problem)}</div>', js_on_load=None, apply_default_css=False, elem_id="ac-page")

@@ -138,7 +138,7 @@
 
   let opened = false;
   async function start() {
-    if (opened || !root()?.offsetParent) return;
+    if (opened || !root()?.offsetParent || root().dataset.idle) return;
     opened = true;
     await finishPending();
     await go("open");

@@ -63,7 +63,7 @@
 
   let seen = false;
   async function look() {
-    const visible = Boolean(root()?.offsetParent) && Boolean(window.annotate);
+    const visible = Boolean(root()?.offsetParent) && Boolean(window.annotate) && !root().dataset.idle;
     if (!visible) { seen = false; return; }
     if (busy) return;
     const first = !seen;

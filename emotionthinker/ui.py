@@ -107,29 +107,30 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     options = [mode, labels, question, tokens, temperature, seed]
 
     def begin(path: str | None, request: gr.Request) -> list[Any]:
-        run = runs.begin(str(request.session_hash))
+        run = runs.begin(str(request.session_hash), path or "")
         screen = handlers.measuring_screen() if path else handlers.empty_screen(engine)
         return [*_values(screen)[:-2], None, None, run.number]
 
     def measure(path: str | None, hz: bool, spectrogram: bool, width: float, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
-        if not path:
+        if not path or run.path != path:  # it waited its turn, and another clip is there by now
             yield _values(Screen())
             return
         for screen in handlers.measure(engine, run, path, View(hz, spectrogram, int(width or 960))):
             if run.replaced:
                 return
             yield _values(screen)
+        run.measured = True
 
     def explain(path: str | None, prosody: Any, mode: str, labels: str, question: str, tokens: float | None,
                 temperature: float | None, seed: float | None, allowed: str, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
-        if not path or prosody is None or run.explaining:
+        if not path or run.path != path or prosody is None or not run.measured or run.explaining:
             yield _values(Screen())
             return
         run.explaining = True
-        describe = mode == MODES[1] or not may_infer_emotion(allowed)
-        own = question if may_infer_emotion(allowed) else ""  # a visitor's own question could ask for the emotion
+        describe = mode == MODES[1] or not may_infer_emotion(allowed, path)
+        own = question if may_infer_emotion(allowed, path) else ""  # a visitor's own question could ask for the emotion
         wanted = Options(labels or "", own or "", describe, int(tokens) if tokens else None, float(temperature or 0.0),
                          int(seed) if seed is not None else None)
         run.asked = wanted.as_arguments()
@@ -158,11 +159,13 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     whatif_section(engine, runs, audio, prosody, result, private=PRIVATE, with_width=WITH_WIDTH)
     begun = [*parts, run_number]
     thinking: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private",
-                                "show_progress": "minimal", "show_progress_on": status}
+                                "show_progress": "minimal", "show_progress_on": status, "trigger_mode": "multiple"}
     explained = {"fn": explain, "inputs": [audio, prosody, *options, consent.level], "outputs": parts}
 
     new_clip = audio.change(begin, audio, begun, queue=False, **PRIVATE)
-    new_clip.then(measure, [audio, *view], parts, js=WITH_WIDTH, concurrency_limit=2, **PRIVATE).then(**explained, **thinking)
+    # "multiple": with the usual "once" a clip that comes while the one before is still being measured is dropped.
+    new_clip.then(measure, [audio, *view], parts, js=WITH_WIDTH, concurrency_limit=2, trigger_mode="multiple", **PRIVATE).then(
+        **explained, **thinking)
     again.click(begin_again, None, [reasoning, answer, run_number], queue=False, **PRIVATE).then(**explained, **thinking)
     gr.on([correct.click, transcript.submit], begin_again, None, [reasoning, answer, run_number], queue=False, **PRIVATE).then(
         correct_words, [audio, transcript, prosody, *view], parts, js=WITH_WIDTH, **PRIVATE).then(**explained, **thinking)

@@ -91,7 +91,7 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
             return
         run.explaining = True
         engines = (engine, second if second is not None and model == models[1] else engine)
-        for screen in explain_both(engines, run, (path_a, path_b), found, not may_infer_emotion(allowed)):
+        for screen in explain_both(engines, run, (path_a, path_b), found, not may_infer_emotion(allowed, path_a, path_b)):
             yield _values(screen)
 
     def stop_run(request: gr.Request) -> None:

@@ -7,10 +7,12 @@ the model is decided from it there.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
 
+from emotionthinker.page.engine import EXAMPLES
 from emotionthinker.page.notice import notice_html
 from emotionthinker.settings import Settings
 
@@ -21,9 +23,22 @@ EMOTION_TEXT = "Measure, describe and infer emotion"
 PRIVATE: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 
 
-def may_infer_emotion(level: str) -> bool:
-    """Whether a model may be asked for an emotion. Before any choice only synthetic voices can be brought, nobody's feelings."""
-    return level != "describe"
+def may_infer_emotion(level: str, *paths: str) -> bool:
+    """Whether a model may be asked for an emotion in these clips.
+
+    Without a choice, or where it was forgotten after a long time, only in the synthetic examples, which are nobody's voice.
+    """
+    return level == "emotion" or (level == "" and bool(paths) and all(map(is_example, paths)))
+
+
+def is_example(path: str) -> bool:
+    """Whether a file is one of the example clips, by its content: the page works on copies."""
+    file = Path(path)
+    sizes = {example.stat().st_size for example in EXAMPLES.iterdir()}
+    if not file.is_file() or file.stat().st_size not in sizes:
+        return False
+    sound = file.read_bytes()
+    return any(sound == example.read_bytes() for example in EXAMPLES.iterdir() if example.stat().st_size == len(sound))
 
 
 class Consent:

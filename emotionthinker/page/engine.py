@@ -101,6 +101,8 @@ class Run:
         self.number = number
         self.cancel = threading.Event()
         self.replaced = False
+        self.path = ""  # of the clip, as the events of the page name it
+        self.measured = False  # its figure and facts are there
         self.explaining = False
         self.asked: dict[str, Any] = {}  # how the model was asked, for whoever asks it again about the same clip
         self._try: threading.Event | None = None
@@ -129,10 +131,15 @@ class Runs:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def begin(self, session: str) -> Run:
+    def begin(self, session: str, path: str | None = None) -> Run:
+        """A new run about the clip at `path`; None: about the same clip as the one before."""
         run = Run(next(self._numbers))
         with self._lock:
             old = self._runs.get(session)
+            if path is not None:
+                run.path = path
+            elif old is not None:
+                run.path, run.measured = old.path, old.measured
             self._runs[session] = run
         if old is not None:
             old.replaced = True

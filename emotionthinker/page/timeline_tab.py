@@ -77,7 +77,7 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
         if not path:
             raise gr.Error("There is no recording yet; bring one, or press the example.", print_exception=False)
         run.explaining = True
-        wanted = Wanted(bool(transcribe), may_infer_emotion(allowed))
+        wanted = Wanted(bool(transcribe), may_infer_emotion(allowed, path))
         for screen in follow_recording(engine, run, path, wanted, Path(folder.name), ready.temp_files):
             yield _values(screen)
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 def choose(page: Any, side: str, name: str) -> None:
     page.click(f"#cp-example-{side} input")
-    page.locator("[role=option]:visible", has_text=name).click()
+    page.locator(f"#cp-example-{side} [role=option]:visible, [role=option]:visible", has_text=name).last.click()
     page.wait_for_selector(f"#cp-audio-{side} audio")
 
 

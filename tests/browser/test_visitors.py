@@ -71,3 +71,29 @@ def test_a_full_queue_answers_with_a_message(app: App, chat: ChatServer, open_pa
     while (answer := ask()) and time.monotonic() < deadline:  # and it drains
         time.sleep(0.5)
     assert answer == ""
+
+
+@pytest.mark.parametrize("pause_ms", [0, 400, 1500])
+def test_a_new_clip_takes_over_while_the_one_before_is_measured(app: App, chat: ChatServer, open_page: Callable[..., Any],
+                                                                pause_ms: int) -> None:
+    page = open_page(app.url)
+    choose_example(page, "happy")
+    page.wait_for_selector("#et-status [data-state=measuring]")
+    page.wait_for_timeout(pause_ms)
+    choose_example(page, "flat")
+    page.wait_for_function("() => document.querySelector('#et-words textarea').value.toLowerCase().includes('meeting')")
+    wait_done(page)
+    assert "meeting" in page.input_value("#et-words textarea").lower()
+    assert page.locator("#et-figure .et-word", has_text="meeting").count() == 1
+
+
+def test_without_a_rating_database_the_tabs_say_so_and_ask_nobody(app: App, open_page: Callable[..., Any]) -> None:
+    page = open_page(app.url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "annotate" in request.url else None)
+    for tab, place in (("Annotate", "#an-root"), ("Calibrate", "#ac-root")):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_selector(place)
+        page.wait_for_timeout(2000)  # both ask within this time where there is somebody to ask
+        assert "No connection" not in page.inner_text(place)
+    assert asked == []

@@ -22,6 +22,15 @@ def test_a_new_run_ends_the_one_before_of_the_same_visitor_only() -> None:
     assert len({mine.number, yours.number, again.number}) == 3
 
 
+def test_a_run_knows_its_clip_and_hands_it_on() -> None:
+    runs = Runs()
+    assert runs.begin("me").path == ""
+    assert runs.begin("me", "first.wav").path == "first.wav"
+    assert runs.begin("me").path == "first.wav"  # asked again about the same clip
+    assert runs.begin("me", "").path == ""  # the clip was taken away
+    assert runs.begin("you").path == ""
+
+
 def test_stop_keeps_the_run_on_the_page_and_leaving_does_not() -> None:
     runs = Runs()
     run = runs.begin("me")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emotionthinker.page.consent import may_infer_emotion
+from emotionthinker.page.engine import EXAMPLES
 from emotionthinker.page.notice import error_rates, not_this_html, notice_html
 from emotionthinker.settings import Settings
 
@@ -24,9 +25,17 @@ def test_the_notice_says_it(part: str) -> None:
 
 def test_it_tells_describing_from_inferring_emotion() -> None:
     assert "lets a model describe it. If you allow that too, the model says which emotion" in notice_html(Settings())
-    assert may_infer_emotion("")  # only synthetic voices can be brought then
-    assert may_infer_emotion("emotion")
-    assert not may_infer_emotion("describe")
+
+
+def test_without_a_choice_emotion_is_inferred_in_the_examples_alone(tmp_path: Path) -> None:
+    copy, own = tmp_path / "copy.flac", tmp_path / "angry.flac"
+    copy.write_bytes((EXAMPLES / "angry.flac").read_bytes())
+    own.write_bytes((EXAMPLES / "angry.flac").read_bytes()[:-1] + b"x")
+    assert may_infer_emotion("emotion", str(own))
+    assert may_infer_emotion("", str(copy), str(EXAMPLES / "sad.flac"))
+    gone = tmp_path / "gone"
+    for level, paths in (("", [own]), ("", [copy, own]), ("", []), ("", [gone]), ("describe", [copy]), ("describe", [own])):
+        assert not may_infer_emotion(level, *map(str, paths))
 
 
 def test_several_tabs_show_it_without_sharing_an_id() -> None:
