@@ -94,6 +94,14 @@ def test_nothing_is_asked_without_a_change_or_an_answer(name: str | None, before
     assert thinker.heard == []
 
 
+def test_who_chose_describing_only_is_not_compared_by_emotion() -> None:
+    _, record, first = known()
+    thinker = PitchExplainer()
+    only, = whatif.outcomes(Ready(thinker), Run(1), PATH, record, first, "softer", None, 800, "describe")
+    assert "describing only" in only.status
+    assert thinker.heard == []
+
+
 def test_the_word_and_the_voice_that_were_chosen_are_taken() -> None:
     thinker = PitchExplainer()
     *_, done = outcomes("another-voice", "sad.flac", thinker=thinker)
