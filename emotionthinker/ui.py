@@ -156,7 +156,7 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     def stop_run(request: gr.Request) -> None:
         runs.stop(str(request.session_hash))
 
-    whatif_section(engine, runs, audio, prosody, result, private=PRIVATE, with_width=WITH_WIDTH)
+    whatif_section(engine, runs, audio, prosody, result, consent.level, private=PRIVATE, with_width=WITH_WIDTH)
     begun = [*parts, run_number]
     thinking: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private",
                                 "show_progress": "minimal", "show_progress_on": status, "trigger_mode": "multiple"}

@@ -21,9 +21,10 @@ from tests.spoken import TWO_CITIES_BEGINS, espeak, two_cities
 pytest.importorskip("pyworld", reason="pyworld-prebuilt is not installed; it takes the voice apart")
 
 TEXTS = {"angry": "I will never do that again.", "sad": "I thought you would stay a little longer.", "a person": TWO_CITIES_BEGINS}
-# What is measured differently although it sounds the same: in the reading, words near the threshold of the stress network pass it
-# when pitch, level or length move a little, and speech detection lets go of faster speech later, so that a pause of 0.29 s shrinks.
-UNSTEADY = {"a person": {"stress"}, ("a person", "faster"): {"stress", "pauses"}}
+# Speech detection lets go of faster speech later, so that the pause of 0.29 s in the reading is measured shorter than it is.
+UNSTEADY = {("a person", "faster"): {"pauses"}}
+# Words near the threshold of the stress network pass it when pitch, level or length move a little; so many at most.
+UNSTEADY_WORDS = 3
 
 
 @lru_cache(maxsize=8)
@@ -76,7 +77,9 @@ def test_a_change_moves_its_cue_and_no_other(name: str, change: str) -> None:
         assert after.voiced_share_of_speech < 0.05
         assert after.f0_reliable is False
     moved = moved_cues(before.to_dict(), after.to_dict(), CHANGES[change].cue)
-    assert {item.cue for item in leaked(moved)} <= UNSTEADY.get((name, change), UNSTEADY.get(name, set()))
+    assert {item.cue for item in leaked(moved)} - {"stress"} <= UNSTEADY.get((name, change), set())
+    stress = next(item for item in moved if item.cue == "stress")
+    assert stress.change is None or stress.change <= UNSTEADY_WORDS
 
 
 def test_pauses_go_and_the_rest_stays() -> None:
@@ -88,9 +91,8 @@ def test_pauses_go_and_the_rest_stays() -> None:
     assert [item.cue for item in leaked(moved_cues(before.to_dict(), after.to_dict(), "pauses"))] == []
 
 
-@pytest.mark.parametrize("name", ["angry", "a person"])
-def test_the_strongest_word_loses_its_stress(name: str) -> None:
-    before, after, _, note = changed(name, "destress")
+def test_the_strongest_word_of_a_person_loses_its_stress() -> None:
+    before, after, _, note = changed("a person", "destress")
     strongest = max((w for w in before.words if w["stressed"]), key=lambda w: w["prominence"])["word"]
     assert f"“{strongest}”" in note
     assert strongest in before.stressed_words

@@ -17,6 +17,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from emotionthinker import world
 from emotionthinker.audio import SAMPLE_RATE, Clip, load_clip
 from emotionthinker.export import file_stem
+from emotionthinker.page.consent import may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Run, Runs
 from emotionthinker.page.handlers import sentence, status_html
 from emotionthinker.page.whatif_story import outcome_html
@@ -52,13 +53,16 @@ def choices() -> list[tuple[str, str]]:
 
 
 def outcomes(engine: Engine, run: Run, path: str | None, prosody: Prosody | None, before: Mapping[str, Any] | None,
-             name: str | None, which: str | None, width_px: int) -> Iterator[Outcome]:
+             name: str | None, which: str | None, width_px: int, level: str = "") -> Iterator[Outcome]:
     """One What if?, step by step.
 
     path, prosody, before: the clip, its record and the first explanation (its `to_dict()`), None where there is none yet. name: of
-    the change. which: index of the word ("destress") or file of the example ("another-voice"), None for the usual one. Ends without
-    a word where another one was begun meanwhile.
+    the change. which: index of the word ("destress") or file of the example ("another-voice"), None for the usual one. level: what
+    the visitor allows (`page.consent`). Ends without a word where another one was begun meanwhile.
     """
+    if not may_infer_emotion(level):
+        yield Outcome(status_html("empty", "What if? compares emotions, and you chose measuring and describing only."))
+        return
     if path is None or prosody is None or before is None:
         yield Outcome(status_html("empty", "There is no explanation to compare with yet; wait for the answer, then ask again."))
         return
@@ -131,12 +135,12 @@ def wav_bytes(samples: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.State, result: gr.State, *, private: dict[str, Any],
-                   with_width: str) -> None:
+def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.State, result: gr.State, level: gr.State, *,
+                   private: dict[str, Any], with_width: str) -> None:
     """Build the section inside the Blocks at hand.
 
-    audio, prosody, result: the clip, its record and its explanation in the Analyze tab. private: keyword arguments of events that
-    are no API. with_width: JavaScript that fills in the width at hand as the last input.
+    audio, prosody, result: the clip, its record and its explanation in the Analyze tab. level: what the visitor allows. private:
+    keyword arguments of events that are no API. with_width: JavaScript that fills in the width at hand as the last input.
     """
     place: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
     with gr.Column(elem_id="et-whatif"):
@@ -160,9 +164,9 @@ def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.Stat
         return gr.update(choices=options, value=options[0][1] if options else None, label=label or "Which", visible=bool(options))
 
     def run_it(path: str | None, prosody: Prosody | None, before: dict[str, Any] | None, name: str | None, which: str | None,
-               width: float, request: gr.Request) -> Iterator[list[Any]]:
+               level: str, width: float, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
-        for found in outcomes(engine, run, path, prosody, before, name, which, int(width or 960)):
+        for found in outcomes(engine, run, path, prosody, before, name, which, int(width or 960), level):
             if found.changed is None:
                 yield [_or_skip(found.status), _or_skip(found.html), gr.skip(), gr.skip(), gr.skip()]
                 continue
@@ -177,7 +181,7 @@ def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.Stat
 
     shown = [status, outcome, players, original, changed]
     choice.change(offer, [choice, prosody], which, queue=False, **private)
-    ask.click(run_it, [audio, prosody, result, choice, which, width], shown, js=with_width, concurrency_id="model",
+    ask.click(run_it, [audio, prosody, result, choice, which, level, width], shown, js=with_width, concurrency_id="model",
               concurrency_limit=1, **private)
     result.change(clear, result, shown, queue=False, **private)
 

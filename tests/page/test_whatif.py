@@ -33,6 +33,10 @@ def known() -> tuple[Clip, Prosody, dict[str, Any]]:
     """Clip, record and first explanation, with the pitch-following explainer."""
     clip = load_clip(PATH)
     record = measure_prosody(clip, "I will never do that again.")
+    # Whatever the stress network says of this clip: one stressed word, the last, and it is the most prominent.
+    words = [{**word, "stressed": word["word"] == "again", "prominence": 0.9 if word["word"] == "again" else 0.1}
+             for word in record.words]
+    record = dataclasses.replace(record, words=words, stressed_words=["again"])
     return clip, record, PitchExplainer().explain(clip, prosody=record).to_dict()
 
 
@@ -87,6 +91,14 @@ def test_nothing_is_asked_without_a_change_or_an_answer(name: str | None, before
     thinker = PitchExplainer()
     only, = outcomes(name, before=before, thinker=thinker)
     assert says in only.status
+    assert thinker.heard == []
+
+
+def test_who_chose_describing_only_is_not_compared_by_emotion() -> None:
+    _, record, first = known()
+    thinker = PitchExplainer()
+    only, = whatif.outcomes(Ready(thinker), Run(1), PATH, record, first, "softer", None, 800, "describe")
+    assert "describing only" in only.status
     assert thinker.heard == []
 
 
@@ -201,7 +213,8 @@ def test_leaks_are_told_from_what_was_meant() -> None:
     step: Step = ask_again(PitchExplainer(), "lower", clip, record, first)
     html = moved_html(step.moved, "pitch")
     assert '<tr class="et-meant"><th scope="row">Pitch</th>' in html
-    assert html.count("stayed") == 5
+    assert html.count("stayed") == 4
+    assert '<tr class="et-leak"><th scope="row">Stress</th>' in html  # the record says a stress that is not measured again
     unmeant = moved_html(step.moved, "energy")
     assert "meant, but hardly moved" in unmeant
     assert moved_html([], None) == ""
