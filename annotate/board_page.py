@@ -38,7 +38,10 @@ def board_html(project: Project, found: Board, storage: str, lasts: bool) -> str
 
 
 def adjudicate_html(project: Project, item: Item, ratings: list[dict[str, Any]], decision: dict[str, Any] | None, clip: str) -> str:
-    """One item for the lead: sound, figure, explanation, each rater's scores and comment, and the four scales to decide."""
+    """One item for the lead: sound, figure, explanation, each rater's scores and comment, and the four scales to decide.
+
+    Who wrote the explanation is not told here either: a decision should be as blind as a rating.
+    """
     heads = "".join(f"<th>{escape(scale.title)}</th>" for scale in SCALES)
     rows = "".join(
         f"<tr><th scope='row'><bdi>{escape(row['name'])}</bdi></th>"
@@ -48,7 +51,7 @@ def adjudicate_html(project: Project, item: Item, ratings: list[dict[str, Any]],
     given = {name: decision[name] for name in DIMENSIONS} if decision else {}
     return f"""{banner(project)}<section class="an-decide" data-screen="adjudicate" data-item="{item.id}"
 data-duration="{float(item.prosody['duration_s']):.3f}" data-scores="{escape(json.dumps(given))}">
-<header class="an-bar"><h2>Item {item.id}</h2><p class="et-note">model <bdi>{escape(item.model_id)}</bdi></p>
+<header class="an-bar"><h2>Item {item.id}</h2>
 <nav><button type="button" class="an-chip" data-open>Back to the board</button></nav></header>
 <div class="an-stage"><div id="an-figure"><div class="et-figure et-empty"><p>Drawing …</p></div></div>
 <div class="an-player"><audio id="an-audio" src="{escape(clip)}" preload="auto"></audio>

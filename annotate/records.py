@@ -1,6 +1,6 @@
 """The plain records that the store gives out, and the scales that people rate on.
 
-The four dimensions are those of the published reward model; `EXPLANATION SCALES` in docs/annotate.md says what each point means.
+The four dimensions are those of the published reward model; `guide` says what each point means.
 """
 
 from __future__ import annotations

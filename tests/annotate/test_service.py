@@ -231,6 +231,15 @@ def test_the_storage_that_is_active_is_named(tmp_path: Path) -> None:
     assert database_path({"XDG_DATA_HOME": "/somewhere"}) == Path("/somewhere/emotionthinker/annotate.db")
 
 
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    assets = Path(__file__).resolve().parents[2] / "assets"
+    files = sorted(assets.glob("annotate*"))
+    assert len(files) == 4
+    for file in files:
+        found = re.findall(r"https?://|@import|url\(|document\.write|eval\(", file.read_text(encoding="utf-8"))
+        assert found == [], file
+
+
 def test_clips_are_served_by_signature_alone(desk: tuple[Store, Project, Service]) -> None:
     from starlette.applications import Starlette
     from starlette.testclient import TestClient
