@@ -1,4 +1,4 @@
-"""The commands `agreement` and `calibrate` of `python -m annotate`; `figures_commands` holds what they do."""
+"""The commands `agreement` and `calibrate` of `python -m annotate`; `figures` holds what they do."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def add_agreement(subparsers: Any) -> None:
 
 
 def agreement(args: argparse.Namespace) -> int:
-    from annotate import figures_commands
+    from annotate import figures
 
     store, project = open_project(args)
     with store:
-        print(figures_commands.agreement(store, project, as_json=args.json))
+        print(figures.agreement(store, project, as_json=args.json))
     return 0
 
 
@@ -30,11 +30,11 @@ def add_calibrate(subparsers: Any) -> None:
 
 
 def calibrate(args: argparse.Namespace) -> int:
-    from annotate import figures_commands
+    from annotate import figures
 
     store, project = open_project(args)
     with store:
-        print(figures_commands.calibrate(store, project, as_json=args.json, output=args.output))
+        print(figures.calibrate(store, project, as_json=args.json, output=args.output))
     return 0
 
 

@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from annotate import roster
-from annotate.figures_commands import calibrate
+from annotate.figures import calibrate
 from annotate.simulate import RewardBias, simulate
 from tests.annotate.simulated_store import fill
 from tests.browser.conftest import FLAGS, ROOT, START_S, free_port
