@@ -60,11 +60,11 @@ def outcomes(engine: Engine, run: Run, path: str | None, prosody: Prosody | None
     the change. which: index of the word ("destress") or file of the example ("another-voice"), None for the usual one. level: what
     the visitor allows (`page.consent`). Ends without a word where another one was begun meanwhile.
     """
-    if not may_infer_emotion(level):
-        yield Outcome(status_html("empty", "What if? compares emotions, and you chose measuring and describing only."))
-        return
     if path is None or prosody is None or before is None:
         yield Outcome(status_html("empty", "There is no explanation to compare with yet; wait for the answer, then ask again."))
+        return
+    if not may_infer_emotion(level, path):
+        yield Outcome(status_html("empty", "What if? compares emotions, and you chose measuring and describing only."))
         return
     if before["mode"] != "emotion":
         yield Outcome(status_html("empty", "What if? compares emotions; ask which emotion it is, and why, first."))
