@@ -211,7 +211,8 @@ def test_scores_before_the_reasoning_are_preferred() -> None:
 def test_leaks_are_told_from_what_was_meant() -> None:
     clip, record, first = known()
     step: Step = ask_again(PitchExplainer(), "lower", clip, record, first)
-    moved = [dataclasses.replace(item, within=False) if item.cue == "stress" else item for item in step.moved]  # a leak, whatever it was
+    # A leak, whatever was measured.
+    moved = [dataclasses.replace(item, within=False) if item.cue == "stress" else item for item in step.moved]
     html = moved_html(moved, "pitch")
     assert '<tr class="et-meant"><th scope="row">Pitch</th>' in html
     assert html.count("stayed") == 4
