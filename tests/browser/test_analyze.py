@@ -111,8 +111,13 @@ def test_hostile_name_words_labels_and_reply(app: App, chat: ChatServer, open_pa
     assert "<img src=x" in page.inner_text("#et-reasoning")
     assert "<img src=x" in page.inner_text("#et-answer")
     page.fill("#et-words textarea", f"{NASTY} </script> \u202e the meeting")
+    asked = len(chat.requests)
     page.click("#et-correct")
-    page.wait_for_selector("#et-status [data-state=thinking], #et-status [data-state=waiting]")
+    for _ in range(600):  # until the model is asked again: what the page says meanwhile may be gone before it is looked at
+        if len(chat.requests) > asked:
+            break
+        page.wait_for_timeout(100)
+    assert len(chat.requests) > asked
     wait_done(page)
     page.click("#et-options button")
     page.get_by_label("Emotions to choose from").fill(f"{NASTY}, sad")
