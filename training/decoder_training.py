@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from emotionthinker.claims import find_statements
 from emotionthinker.prompt import PromptStyle
 from training.hearing import Margins, audible, hear_cues
 from training.mel import Augmentation, MelCache, augment, whisper_scale
@@ -28,6 +29,7 @@ from training.tasks import Example, TaskMix, make_copy_example, make_example, sh
 from training.tower_training import Heads, bucketed_batches, swapped, tower_states
 
 IGNORED = -100
+HEARD = ("pitch_level", "pitch_range", "energy_level", "speed_level", "intonation", "gender")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class DecoderRecipe:
     warmup_share: float = 0.05
     ema: float = 0.998
     decisive_weight: float = 4.0  # of the tokens that decide the emotion against the others
+    stated_weight: float = 2.5  # of the tokens that state a level, the melody or the sex: most others are only wording
     copy_steps: int = 400  # before the first pass, on examples without sound alone: `copy_batch` × 4 of them a step
     copy_batch: int = 16  # examples without sound in every later step, so that quoting stays copying
     bfloat16: bool = True
@@ -68,8 +71,15 @@ def decisive_tokens(processor: Any, example: Example) -> list[int]:
     ]
 
 
+def stated_tokens(processor: Any, example: Example) -> list[int]:
+    """Places, among the tokens of the reply, of those that state what can be heard (`HEARD`), as the claim checker finds them."""
+    found = [s for s in find_statements(example.reply) if s.attribute in HEARD]
+    spans = processor.tokenizer(example.reply, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return [place for place, (start, end) in enumerate(spans) if any(start < s.end and s.start < end for s in found)]
+
+
 def collate(
-    processor: Any, examples: Sequence[Example], n_audio: Sequence[int], decisive_weight: float
+    processor: Any, examples: Sequence[Example], n_audio: Sequence[int], decisive_weight: float, stated_weight: float
 ) -> dict[str, torch.Tensor]:
     """ids (B, T), targets (B, T) shifted by one with `IGNORED` outside the reply, and their weights (B, T)."""
     rows = [encode_example(processor, e, n) for e, n in zip(examples, n_audio, strict=True)]
@@ -82,6 +92,8 @@ def collate(
         ids[i, : len(row)] = tokens
         targets[i, start - 1 : len(row) - 1] = tokens[start:]
         weights[i, start - 1 : len(row) - 1] = 1.0
+        for place in stated_tokens(processor, example):
+            weights[i, start - 1 + place] = stated_weight
         for place in decisive_tokens(processor, example):
             weights[i, start - 1 + place] = decisive_weight
     return {"ids": ids, "targets": targets, "weights": weights}
@@ -105,7 +117,7 @@ def copy_loss(thinker: Any, processor: Any, style: PromptStyle, pool: Sequence[s
     """Cross-entropy on `n` examples without sound, made now."""
     examples = [make_copy_example(style, pool, rng) for _ in range(n)]
     silence = [torch.zeros(0, audio_tower(thinker).config.d_model)] * n
-    logits, goal, _ = reply_logits(thinker, silence, collate(processor, examples, [0] * n, 1.0))
+    logits, goal, _ = reply_logits(thinker, silence, collate(processor, examples, [0] * n, 1.0, 1.0))
     return functional.cross_entropy(logits, goal)
 
 
@@ -180,7 +192,7 @@ def train_decoder(
                 for i, (_, shift), heard in zip(batch, views, hear_cues(heads, states), strict=True):
                     stated = audible(shifted_record(records[i], shift, reference), heard, margins, reference)
                     examples.append(make_example(stated, labels, style, pool, mix, rng, "train"))
-                collated = collate(processor, examples, [len(s) for s in states], recipe.decisive_weight)
+                collated = collate(processor, examples, [len(s) for s in states], recipe.decisive_weight, recipe.stated_weight)
                 logits, goal, weights = reply_logits(thinker, states, collated)
                 copied = copy_loss(thinker, processor, style, pool, recipe.copy_batch, rng)
             loss = (functional.cross_entropy(logits, goal, reduction="none") * weights).sum() / weights.sum()
