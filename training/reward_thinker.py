@@ -1,0 +1,212 @@
+"""The reward model: an Omni thinker that hears the clip, reads an explanation of it and gives four scores from 1 to 5.
+
+Two kinds, by the size of the model:
+
+head   a small regression head on the states of the explanation's tokens: for each score an attention pooling of its own (one wrong
+       word among a hundred must not drown in a mean), then one number. The text stands where the thinker itself would have written
+       it, so a model that has learned to explain need not learn a new task. For models too small to read instructions.
+text   the thinker writes the four scores as JSON, as the published reward model does (Wang et al. 2026, by notes about it). The
+       question is the one of `training.judge`, so that a judge at an endpoint and this model are asked the same. For big ones.
+
+Either folder loads as an ordinary thinker too. Scoring is deterministic: nothing is sampled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import Qwen2_5OmniThinkerForConditionalGeneration
+
+from emotionthinker.loading import locate, read_style
+from emotionthinker.processor import load_processor
+from emotionthinker.prompt import PromptStyle, messages, user_text
+from training.clip_inputs import ClipInputs, right_padded
+from training.judge import judge_messages, parse_scores
+from training.reward_calibration import calibrated
+from training.rewards import DIMENSIONS, HIGHEST, LOWEST, RewardError, reasoning_reward
+
+KINDS = ("head", "text")
+REWARD_FILE = "reward.json"
+SCHEMA = "emotionthinker-reward/1"
+JSON_TOKENS = 96  # the four scores as JSON
+
+
+class ScoreHead(nn.Module):
+    """States of the tokens of a text -> four scores. One attention pooling for each, beside the state of the last token."""
+
+    def __init__(self, hidden: int, n_scores: int = len(DIMENSIONS)) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.query = nn.Linear(hidden, n_scores)
+        self.value = nn.Linear(2 * hidden, hidden)
+        self.answer = nn.Parameter(torch.zeros(n_scores, hidden))
+        self.bias = nn.Parameter(torch.zeros(n_scores))
+
+    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """states (B, T, hidden), mask (B, T) true on the text -> (B, n_scores) in 1–5; 3 for all before training."""
+        states = self.norm(states.float())
+        weight = self.query(states).masked_fill(~mask.unsqueeze(-1), -1e4).softmax(1)  # (B, T, n)
+        pooled = torch.einsum("btn,bth->bnh", weight, states)
+        ends = mask.shape[1] - 1 - mask.flip(1).long().argmax(1)
+        last = states[torch.arange(len(states), device=states.device), ends].unsqueeze(1).expand_as(pooled)
+        seen = nn.functional.gelu(self.value(torch.cat([pooled, last], -1)))
+        return LOWEST + (HIGHEST - LOWEST) * ((seen * self.answer).sum(-1) + self.bias).sigmoid()
+
+
+class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
+    """A thinker with a `ScoreHead`; without `text_mask` it is the plain thinker."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.reward_head = ScoreHead(config.get_text_config().hidden_size)
+
+    def _init_weights(self, module: nn.Module) -> None:
+        # A head that the folder does not hold yet starts as its own constructor left it, not as transformers would fill it.
+        if not any(module is part for part in self.reward_head.modules()):
+            super()._init_weights(module)
+
+    def forward(self, *args: Any, text_mask: torch.Tensor | None = None, scores: torch.Tensor | None = None, **inputs: Any) -> Any:
+        """text_mask (B, T): the tokens of the explanation; scores (B, 4): what it deserves, nan where that is not known.
+
+        Returns {"logits": (B, 4) scores in 1–5, "loss"} with `text_mask`, else what a thinker returns.
+        """
+        if text_mask is None:
+            return super().forward(*args, **inputs)
+        states = self.model(use_cache=False, **inputs).last_hidden_state
+        given = self.reward_head(states, text_mask.bool())
+        if scores is None:
+            return {"logits": given}
+        known = ~scores.isnan()
+        return {"loss": nn.functional.mse_loss(given[known], scores.to(given.dtype)[known]), "logits": given}
+
+
+class RewardModel:
+    """A trained reward model with all that it takes to ask it."""
+
+    def __init__(self, thinker: Any, processor: Any, style: PromptStyle, kind: str) -> None:
+        if kind not in KINDS:
+            raise RewardError(f"The kind of reward model is {kind!r}, but must be one of {', '.join(KINDS)}.")
+        self.thinker, self.style, self.kind = thinker.eval(), style, kind
+        self.inputs = ClipInputs(processor, style)
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, device: str | None = None) -> RewardModel:
+        """Raises RewardError for a folder without a reward model, ModelError subclasses for one that cannot be loaded."""
+        place, name = locate(folder)
+        file = Path(place) / REWARD_FILE
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RewardError(f"{name} holds no {REWARD_FILE}, so it is no reward model; train one with training.reward_model.") from error
+        if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+            raise RewardError(f"{file} is not of the schema {SCHEMA}; train the reward model again.")
+        kind = str(found.get("kind"))
+        thinker = load_for_scores(place, kind)
+        if device:
+            thinker = thinker.to(device)
+        return cls(thinker, load_processor(place), read_style(place)[0], kind)
+
+    def save(self, folder: Path) -> None:
+        """Weights in float16, processor, prompt style and kind."""
+        from training.nano import save_folder
+
+        save_folder(self.thinker, self.inputs.processor, self.style, folder)
+        (folder / REWARD_FILE).write_text(json.dumps({"schema": SCHEMA, "kind": self.kind, "scores": DIMENSIONS}) + "\n", encoding="utf-8")
+
+    def row(self, text: str, record: Mapping[str, Any]) -> tuple[list[int], list[int]]:
+        """Token ids of the question about a clip, and of what follows: the explanation (head), or nothing yet (text)."""
+        if self.kind == "head":
+            chat = messages(self.style, self.style.labels, str(record.get("transcription") or ""))
+            return self.inputs.prompt_ids(chat, record), self.inputs.reply_ids(f"<think> {user_text(text, 'explanation')} </think>")
+        system, question = judge_messages(user_text(text, "explanation"), None)
+        chat = [{"role": "system", "content": [{"type": "text", "text": str(system["content"])}]},
+                {"role": "user", "content": [{"type": "audio", "audio": "clip"}, {"type": "text", "text": str(question["content"])}]}]
+        return self.inputs.prompt_ids(chat, record), []
+
+    def batch(
+        self, texts: Sequence[str], records: Sequence[Mapping[str, Any]], scores: Sequence[Mapping[str, float]] | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Tensors of a forward pass that scores texts (head), or that learns to write their scores (text; needs `scores`)."""
+        rows = [self.row(text, record) for text, record in zip(texts, records, strict=True)]
+        pad = self.inputs.processor.tokenizer.pad_token_id
+        if self.kind == "text":
+            if scores is None:
+                raise RewardError("A reward model that writes its scores is asked by `scores`, not by a forward pass.")
+            rows = [(prompt, self.inputs.reply_ids(scores_json(given)) + [self._end()])
+                    for (prompt, _), given in zip(rows, scores, strict=True)]
+        tensors = {"input_ids": right_padded([a + b for a, b in rows], pad),
+                   "attention_mask": right_padded([[1] * len(a + b) for a, b in rows], 0), **self.inputs.features(records)}
+        inside = right_padded([[0] * len(a) + [1] * len(b) for a, b in rows], 0)
+        if self.kind == "text":
+            return tensors | {"labels": tensors["input_ids"].masked_fill(inside == 0, -100)}
+        tensors["text_mask"] = inside
+        if scores is not None:
+            tensors["scores"] = torch.tensor([[float(given.get(d, float("nan"))) for d in DIMENSIONS] for given in scores])
+        return tensors
+
+    @torch.inference_mode()
+    def scores(
+        self, texts: Sequence[str], records: Sequence[Mapping[str, Any]], batch_size: int = 32
+    ) -> list[dict[str, float] | None]:
+        """The four scores of each text about its clip (records as of `ClipInputs.mel`); None where the model gave none."""
+        self.thinker.eval()
+        order = sorted(range(len(texts)), key=lambda i: (self.inputs.mel(records[i])[1], len(texts[i])))
+        found: list[dict[str, float] | None] = [None] * len(texts)
+        for begin in range(0, len(order), batch_size):
+            part = order[begin : begin + batch_size]
+            asked = self._written if self.kind == "text" else self._read
+            for i, given in zip(part, asked([texts[i] for i in part], [records[i] for i in part]), strict=True):
+                found[i] = given
+        return found
+
+    def _read(self, texts: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[dict[str, float] | None]:
+        given = self.thinker(**self._placed(self.batch(texts, records)))["logits"]
+        return [dict(zip(DIMENSIONS, row, strict=True)) for row in given.float().tolist()]
+
+    def _written(self, texts: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[dict[str, float] | None]:
+        tokenizer = self.inputs.processor.tokenizer
+        rows = [self.row(text, record)[0] for text, record in zip(texts, records, strict=True)]
+        ids = right_padded([row[::-1] for row in rows], tokenizer.pad_token_id).flip(1)  # padded on the left: they go on
+        mask = right_padded([[1] * len(row) for row in rows], 0).flip(1)
+        made = self.thinker.generate(
+            **self._placed({"input_ids": ids, "attention_mask": mask, **self.inputs.features(records)}),
+            max_new_tokens=JSON_TOKENS, do_sample=False, num_beams=1, eos_token_id=self._end(),
+            pad_token_id=tokenizer.pad_token_id, suppress_tokens=self.inputs.processor.media_token_ids(),
+        )  # fmt: skip
+        return [parse_scores(text) for text in tokenizer.batch_decode(made[:, ids.shape[1] :], skip_special_tokens=True)]
+
+    def _placed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """On the model's device, sound in its number format."""
+        device, dtype = self.thinker.device, self.thinker.dtype
+        return {name: t.to(device, dtype if t.is_floating_point() and name != "scores" else t.dtype) for name, t in tensors.items()}
+
+    def _end(self) -> int:
+        return int(self.inputs.processor.tokenizer.convert_tokens_to_ids("<|im_end|>"))
+
+    def reasoning_rewards(
+        self, texts: Sequence[str], records: Sequence[Mapping[str, Any]], maps: Mapping[str, Mapping[str, Any]] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> list[float | None]:  # fmt: skip
+        """R_t in [0, 1] of each text; maps: the calibration by people (`reward_calibration.read_calibration`)."""
+        kept = [given if given is None or maps is None else calibrated(given, maps) for given in self.scores(texts, records)]
+        return [None if given is None else reasoning_reward(given, weights) for given in kept]
+
+
+def scores_json(scores: Mapping[str, float]) -> str:
+    """The reply of a reward model that writes: whole numbers where they are.
+
+    >>> scores_json(dict.fromkeys(DIMENSIONS, 4.0))[:24]
+    '{"factual_alignment": 4,'
+    """
+    return json.dumps({d: int(scores[d]) if float(scores[d]).is_integer() else round(float(scores[d]), 2) for d in DIMENSIONS})
+
+
+def load_for_scores(folder: str | Path, kind: str) -> Any:
+    """The weights of any thinker folder as a reward model of this kind, in float32; a head that is not there yet is a new one."""
+    cls = RewardThinker if kind == "head" else Qwen2_5OmniThinkerForConditionalGeneration
+    return cls.from_pretrained(str(folder), dtype=torch.float32, use_safetensors=True)
