@@ -66,9 +66,10 @@ class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
         self.reward_head = ScoreHead(config.get_text_config().hidden_size)
 
     def _init_weights(self, module: nn.Module) -> None:
-        # A head that the folder does not hold yet starts as its own constructor left it, not as transformers would fill it.
-        if not any(module is part for part in self.reward_head.modules()):
-            super()._init_weights(module)
+        super()._init_weights(module)
+        if isinstance(module, ScoreHead):  # asked for a head that the folder does not hold: parameters that are loaded stay
+            nn.init.zeros_(module.answer)
+            nn.init.zeros_(module.bias)
 
     def forward(self, *args: Any, text_mask: torch.Tensor | None = None, scores: torch.Tensor | None = None, **inputs: Any) -> Any:
         """text_mask (B, T): the tokens of the explanation; scores (B, 4): what it deserves, nan where that is not known.

@@ -1,0 +1,100 @@
+"""The tuples of `reward_data` as examples for the reward model, and the same texts beside clips that they were not written for.
+
+A reward model that scores texts by their look alone would do well on damaged texts. So a share of the examples pairs a text with
+another clip of the same words: whatever is wrong with it then can only be heard. What it deserves there is counted, as for the
+others, by holding its claims against what was measured of that clip.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.corpora import read_jsonl
+from training.corruptions import COMPLETENESS, FACTUAL, completeness_score, factual_score
+from training.rewards import DIMENSIONS, RewardError
+
+LEAST_FALL = 1  # points of factual score that another clip must cost for a pair to show that the clip is heard
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A text about a clip and what it deserves. kinds: how it was damaged; swapped: the clip is not the one it was written for."""
+
+    text: str
+    record: Mapping[str, Any]
+    scores: Mapping[str, float]
+    kinds: tuple[str, ...] = ()
+    swapped: bool = False
+
+
+def read_examples(tuples: str | Path, records: str | Path) -> list[Scored]:
+    """Examples of a tuples file, each with the label record of its clip (the file that the tuples were made from).
+
+    Clips without speech are left out. Raises RewardError for a clip that the label file does not hold, or for bad scores.
+    """
+    by_path = {str(record["audio_path"]): record for record in read_jsonl(Path(records))}
+    found = []
+    for row in read_jsonl(Path(tuples)):
+        record = by_path.get(str(row["audio_path"]))
+        if record is None:
+            raise RewardError(f"{tuples} holds {row['audio_path']}, but {records} does not; give the file that the tuples were made of.")
+        scores = row.get("scores")
+        if not isinstance(scores, dict) or set(scores) != set(DIMENSIONS):
+            raise RewardError(f"The tuple {row.get('tuple_id')} of {tuples} lacks the four scores; make it with training.reward_data.")
+        if record.get("segments"):
+            kinds = tuple(str(damage["kind"]) for damage in row.get("damage") or ())
+            found.append(Scored(str(row["reasoning"]), record, scores, kinds))
+    if not found:
+        raise RewardError(f"{tuples} holds no text about a clip with speech; make it with training.reward_data.")
+    return found
+
+
+def one_side_only(train: Iterable[Scored], dev: Iterable[Scored]) -> None:
+    """Raises RewardError where a speaker is in both."""
+    shared = {e.record["speaker"] for e in train} & {e.record["speaker"] for e in dev}
+    if shared:
+        raise RewardError(f"Speakers {', '.join(sorted(map(str, shared))[:5])} are in train and dev; keep each on one side.")
+
+
+def with_other_clips(examples: Sequence[Scored], share: float, seed: int) -> list[Scored]:
+    """As many as `share` of the examples once more, each beside another clip of the same words (of any speaker).
+
+    Only what a clip changes is scored anew: facts and what is salient; how it argues and reads stays as it was.
+    """
+    by_words: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for record in {str(e.record["audio_path"]): e.record for e in examples}.values():
+        by_words[_words(record)].append(record)
+    rng = np.random.default_rng(seed)
+    out = []
+    for i in rng.permutation(len(examples))[: round(share * len(examples))]:
+        example = examples[i]
+        others = [r for r in by_words[_words(example.record)] if r["audio_path"] != example.record["audio_path"]]
+        if others:
+            record = others[int(rng.integers(len(others)))]
+            counted = {FACTUAL: factual_score(example.text, record), COMPLETENESS: completeness_score(example.text, record)}
+            out.append(Scored(example.text, record, dict(example.scores) | counted, example.kinds, True))
+    return out
+
+
+def heard_pairs(examples: Sequence[Scored], seed: int) -> list[tuple[Scored, Scored]]:
+    """Undamaged texts, each beside its own clip and beside another one of the same words that contradicts it."""
+    good = [e for e in examples if not e.kinds]
+    own = {(e.text, str(e.record["audio_path"])): e for e in good}
+    pairs, by_text = [], defaultdict(list)
+    for example in good:
+        by_text[example.text].append(example)
+    for other in with_other_clips(good, 1.0, seed):
+        example = by_text[other.text][0]
+        if (example.text, str(example.record["audio_path"])) in own and other.scores[FACTUAL] <= example.scores[FACTUAL] - LEAST_FALL:
+            pairs.append((example, other))
+    return pairs
+
+
+def _words(record: Mapping[str, Any]) -> str:
+    return " ".join(str(record.get("transcription") or "").lower().split())

@@ -1,0 +1,115 @@
+"""Train a reward model on tuples of known quality.
+
+    python -m training.reward_model --recipe training/recipes/nano-reward.yaml [--key value …]
+
+Reads what `reward_data` wrote, trains a thinker (`reward_thinker`: a regression head for small ones, written scores for big ones)
+and writes OUTPUT/model. Run the same command again after a stop: it goes on at the last checkpoint. On many GPUs:
+`accelerate launch --config_file training/recipes/accelerate-8gpu.yaml -m training.reward_model --recipe …`.
+
+How good it is, on speakers and on kinds of damage that it was not trained on, says `python -m training.reward_report`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.loading import locate, read_style
+from emotionthinker.processor import load_processor
+from training.corpora import require_trainable
+from training.reward_examples import Scored, one_side_only, read_examples, with_other_clips
+from training.reward_thinker import KINDS, RewardModel, load_for_scores
+from training.rewards import RewardError
+from training.run_log import LogFile, device_options, merged, with_lora
+
+
+def train(recipe: dict[str, Any]) -> Path:
+    """Train to the end, from the last checkpoint where there is one. Returns the model folder."""
+    if recipe["kind"] not in KINDS:
+        raise RewardError(f"The kind of reward model is {recipe['kind']!r}, but must be one of {', '.join(KINDS)}.")
+    if recipe["threads"]:
+        torch.set_num_threads(recipe["threads"])
+    folder = Path(recipe["output"])
+    examples, dev = read_examples(recipe["train"], recipe["records"]), read_examples(recipe["dev"], recipe["dev_records"])
+    require_trainable([e.record for e in examples])
+    one_side_only(examples, dev)
+    set_seed(recipe["seed"])
+    base, _ = locate(recipe["model"])
+    model = RewardModel(load_for_scores(base, recipe["kind"]), load_processor(base), read_style(base)[0], recipe["kind"])
+    frozen(model.thinker, recipe["frozen"])
+    # Of each text once more beside another clip, else the text alone would tell its score.
+    examples += with_other_clips(examples, recipe["other_clips"], recipe["seed"])
+    examples = examples[: recipe["examples"]] if recipe["examples"] else examples
+    model.thinker = with_lora(model.thinker, recipe["lora"], also=["reward_head"] if recipe["kind"] == "head" else [])
+
+    options = TrainingArguments(
+        output_dir=str(folder / "checkpoints"), per_device_train_batch_size=recipe["batch_size"],
+        gradient_accumulation_steps=recipe["accumulate"], num_train_epochs=recipe["epochs"], learning_rate=recipe["learning_rate"],
+        weight_decay=recipe["weight_decay"], warmup_ratio=0.05, lr_scheduler_type="cosine", max_grad_norm=1.0, seed=recipe["seed"],
+        bf16=recipe["bf16"], gradient_checkpointing=recipe["gradient_checkpointing"], remove_unused_columns=False,
+        train_sampling_strategy="group_by_length", length_column_name="n_tokens",
+        save_steps=recipe["save_steps"], save_total_limit=2, logging_steps=10, report_to=recipe["report_to"], label_names=["scores"],
+        **device_options(),
+    )  # fmt: skip
+    trainer = Trainer(
+        model=model.thinker, args=options, train_dataset=ExampleSet(examples), callbacks=[LogFile(folder / "log.jsonl", "reward")],
+        data_collator=lambda part: model.batch([e["text"] for e in part], [e["record"] for e in part], [e["scores"] for e in part]),
+    )  # fmt: skip
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(options.output_dir) if Path(options.output_dir).is_dir() else None)
+    if trainer.is_world_process_zero():
+        model.thinker = merged(trainer.accelerator.unwrap_model(trainer.model)).eval()
+        model.save(folder / "model")
+    return folder / "model"
+
+
+class ExampleSet(torch.utils.data.Dataset):
+    """Examples in the form that `Trainer` takes them; `n_tokens` tells which are of like length."""
+
+    def __init__(self, examples: Sequence[Scored]) -> None:
+        self.examples = examples
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, i: int) -> dict[str, Any]:
+        example = self.examples[i]
+        spoken_s = example.record["segments"][-1][1] - example.record["segments"][0][0]
+        # 25 audio tokens a second; a token of text is about four letters.
+        n_tokens = round(25 * spoken_s + len(example.text) / 4)
+        return {"text": example.text, "record": example.record, "scores": example.scores, "n_tokens": n_tokens}
+
+
+def frozen(thinker: Any, parts: Sequence[str]) -> None:
+    """Keep the weights of the named parts as they are. Raises RewardError for a name that fits nothing."""
+    for part in parts:
+        hit = [p for name, p in thinker.named_parameters() if f".{part}." in f".{name}."]
+        if not hit:
+            raise RewardError(f"There is nothing named {part!r} in the model to keep frozen; try audio_tower or language_model.")
+        for parameter in hit:
+            parameter.requires_grad_(False)
+
+
+def main() -> int:
+    from training.sft import read_recipe
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
+    args, overrides = parser.parse_known_args()
+    try:
+        print(train(read_recipe(args.recipe, overrides)))
+    except EmotionThinkerError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
