@@ -25,7 +25,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training.corpora import require_trainable
-from training.reward_examples import Scored, one_side_only, read_examples, with_other_clips
+from training.reward_examples import one_side_only, read_examples, with_other_clips
 from training.reward_thinker import KINDS, RewardModel, load_for_scores
 from training.rewards import RewardError
 from training.run_log import LogFile, device_options, merged, with_lora
@@ -53,38 +53,20 @@ def train(recipe: dict[str, Any]) -> Path:
     options = TrainingArguments(
         output_dir=str(folder / "checkpoints"), per_device_train_batch_size=recipe["batch_size"],
         gradient_accumulation_steps=recipe["accumulate"], num_train_epochs=recipe["epochs"], learning_rate=recipe["learning_rate"],
-        weight_decay=recipe["weight_decay"], warmup_ratio=0.05, lr_scheduler_type="cosine", max_grad_norm=1.0, seed=recipe["seed"],
+        weight_decay=recipe["weight_decay"], warmup_steps=0.05, lr_scheduler_type="cosine", max_grad_norm=1.0, seed=recipe["seed"],
         bf16=recipe["bf16"], gradient_checkpointing=recipe["gradient_checkpointing"], remove_unused_columns=False,
-        train_sampling_strategy="group_by_length", length_column_name="n_tokens",
         save_steps=recipe["save_steps"], save_total_limit=2, logging_steps=10, report_to=recipe["report_to"], label_names=["scores"],
         **device_options(),
     )  # fmt: skip
     trainer = Trainer(
-        model=model.thinker, args=options, train_dataset=ExampleSet(examples), callbacks=[LogFile(folder / "log.jsonl", "reward")],
-        data_collator=lambda part: model.batch([e["text"] for e in part], [e["record"] for e in part], [e["scores"] for e in part]),
+        model=model.thinker, args=options, train_dataset=examples, callbacks=[LogFile(folder / "log.jsonl", "reward")],
+        data_collator=lambda part: model.batch([e.text for e in part], [e.record for e in part], [e.scores for e in part]),
     )  # fmt: skip
     trainer.train(resume_from_checkpoint=get_last_checkpoint(options.output_dir) if Path(options.output_dir).is_dir() else None)
     if trainer.is_world_process_zero():
         model.thinker = merged(trainer.accelerator.unwrap_model(trainer.model)).eval()
         model.save(folder / "model")
     return folder / "model"
-
-
-class ExampleSet(torch.utils.data.Dataset):
-    """Examples in the form that `Trainer` takes them; `n_tokens` tells which are of like length."""
-
-    def __init__(self, examples: Sequence[Scored]) -> None:
-        self.examples = examples
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def __getitem__(self, i: int) -> dict[str, Any]:
-        example = self.examples[i]
-        spoken_s = example.record["segments"][-1][1] - example.record["segments"][0][0]
-        # 25 audio tokens a second; a token of text is about four letters.
-        n_tokens = round(25 * spoken_s + len(example.text) / 4)
-        return {"text": example.text, "record": example.record, "scores": example.scores, "n_tokens": n_tokens}
 
 
 def frozen(thinker: Any, parts: Sequence[str]) -> None:
