@@ -1,0 +1,141 @@
+"""GRPO-PTR: let a thinker explain clips, reward right labels and, once they come, good reasons (Wang et al. 2026, sec. 3.3).
+
+    python -m training.grpo_ptr --recipe training/recipes/nano-grpo.yaml [--key value …]
+
+Starts from a model folder after SFT; the reward model is a folder of `training.reward_model`, or one behind an endpoint. Writes
+OUTPUT/model (loads in the app), OUTPUT/log.jsonl (every figure with the step), OUTPUT/samples.jsonl (replies with each reward and
+τ). The same command again after a stop goes on at the last checkpoint, with the schedule where it was, and gives the same curve as
+a run that was not stopped. On many devices: `accelerate launch --config_file … -m training.grpo_ptr --recipe …`; for 7B with vLLM
+rollouts the same rewards run inside ms-swift (`training/recipes/omni7b-grpo-swift.yaml`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Qwen2_5OmniThinkerForConditionalGeneration
+from transformers.trainer_utils import get_last_checkpoint
+from trl import GRPOConfig
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.loading import locate, read_style
+from emotionthinker.processor import load_processor
+from emotionthinker.prompt import PromptStyle, messages
+from training.audio_grpo import AudioGRPOTrainer, RewardSettings, Scorer
+from training.clip_inputs import ClipInputs
+from training.corpora import require_trainable
+from training.nano import save_folder
+from training.reward_calibration import read_calibration
+from training.reward_model import frozen
+from training.rewards import RewardError, Schedule, Weights
+from training.run_log import LogFile, device_options, lora_config, merged
+from training.sft import read_recipe, read_records
+
+
+def train(recipe: Mapping[str, Any]) -> Path:
+    """Train to the end, from the last checkpoint where there is one. Returns the model folder."""
+    if recipe["threads"]:
+        torch.set_num_threads(recipe["threads"])
+    folder, (base, _) = Path(recipe["output"]), locate(recipe["model"])
+    style, processor = read_style(base)[0], load_processor(base)
+    processor.tokenizer.padding_side = "left"  # what is generated must follow its prompt
+    records = read_records(recipe["train"], style.labels)
+    require_trainable(records)
+    thinker = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
+    if recipe["lora"] is None:
+        frozen(thinker, recipe["frozen"])
+    trainer = AudioGRPOTrainer(
+        model=thinker, args=options_of(recipe, folder, processor), train_dataset=dataset(records, style, processor), records=records,
+        inputs=ClipInputs(processor, style), rewards=reward_settings(recipe, style), peft_config=lora_config(recipe["lora"]),
+        callbacks=[LogFile(folder / "log.jsonl", "grpo")],
+    )  # fmt: skip
+    checkpoints = folder / "checkpoints"
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None)
+    if trainer.is_world_process_zero():
+        save_folder(merged(trainer.accelerator.unwrap_model(trainer.model)), processor, style, folder / "model")
+    return folder / "model"
+
+
+def options_of(recipe: Mapping[str, Any], folder: Path, processor: Any) -> GRPOConfig:
+    """TRL's settings. A step generates `prompts` × K replies in all and makes one update from them.
+
+    Raises RewardError where that many do not fit the batches of the processes.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    replies, batch = recipe["prompts"] * recipe["k"], recipe["batch_size"]
+    if replies % (batch * processes):
+        raise RewardError(f"A step has prompts {recipe['prompts']} × k {recipe['k']} = {replies} replies, which do not fill whole batches "
+                          f"of {batch} on {processes} process{'es' if processes > 1 else ''}; change batch_size, prompts or k.")
+    return GRPOConfig(
+        output_dir=str(folder / "checkpoints"), per_device_train_batch_size=batch,
+        gradient_accumulation_steps=replies // (batch * processes), num_generations=recipe["k"], max_steps=recipe["steps"],
+        learning_rate=float(recipe["learning_rate"]), lr_scheduler_type=recipe["scheduler"], warmup_steps=recipe["warmup_steps"],
+        beta=recipe["kl"], loss_type=recipe["loss"], epsilon=recipe["clip_low"], epsilon_high=recipe["clip_high"],
+        scale_rewards=recipe["scale_rewards"], temperature=recipe["temperature"], max_completion_length=recipe["reply_tokens"],
+        generation_kwargs={"suppress_tokens": processor.media_token_ids()}, weight_decay=recipe["weight_decay"], max_grad_norm=1.0,
+        save_steps=recipe["save_steps"], save_total_limit=2, logging_steps=1, report_to=recipe["report_to"], seed=recipe["seed"],
+        bf16=recipe["bf16"], gradient_checkpointing=recipe["gradient_checkpointing"], log_completions=False, **device_options(),
+    )  # fmt: skip
+
+
+def dataset(records: Sequence[Mapping[str, Any]], style: PromptStyle, processor: Any) -> Any:
+    """One row a clip: the question as the app asks it, with the words, and which record it is about."""
+    from datasets import Dataset
+
+    def prompt(record: Mapping[str, Any]) -> str:
+        chat = messages(style, style.labels, str(record.get("transcription") or ""))
+        return processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+
+    return Dataset.from_list([{"prompt": prompt(record), "record": i} for i, record in enumerate(records)])
+
+
+def reward_settings(recipe: Mapping[str, Any], style: PromptStyle) -> RewardSettings:
+    schedule = Schedule(**recipe["schedule"]) if recipe["schedule"] else Schedule(threshold=0)
+    return RewardSettings(
+        labels=style.labels, scorer=open_scorer(recipe["reasoning"]), weights=Weights(**recipe["rewards"]), schedule=schedule,
+        trust=recipe["trust"], skip_even_groups=recipe["skip_even_groups"], sample_every=recipe["sample_every"],
+    )  # fmt: skip
+
+
+def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
+    """What gives R_t: `{model: FOLDER}` or `{endpoint: URL, name: MODEL}`, each with an optional `calibration` file and `weights` of
+    the four scores; None for the rule rewards alone. Raises RewardError for anything else."""
+    if settings is None:
+        return None
+    maps = read_calibration(settings["calibration"]) if settings.get("calibration") else None
+    weights = settings.get("weights")
+    if settings.get("model"):
+        from training.reward_thinker import RewardModel
+
+        model = RewardModel.from_folder(settings["model"], "cuda" if torch.cuda.is_available() else None)
+        return lambda texts, records: model.reasoning_rewards(texts, records, maps, weights)
+    if settings.get("endpoint") and settings.get("name"):
+        from training.endpoint_writer import Chat, Prices, Spend
+        from training.judge import reasoning_rewards
+
+        chat = Chat(settings["endpoint"], settings["name"], Spend(Prices(0.0, 0.0)), temperature=0.0)
+        return lambda texts, records: reasoning_rewards(chat, texts, [str(r["audio_path"]) for r in records], maps, weights)
+    raise RewardError("The recipe's `reasoning` names no reward model; give {model: FOLDER}, or {endpoint: URL, name: MODEL}, or null for "
+                      "the rule rewards alone.")  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
+    args, overrides = parser.parse_known_args()
+    try:
+        print(train(read_recipe(args.recipe, overrides)))
+    except EmotionThinkerError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
