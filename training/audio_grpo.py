@@ -22,7 +22,18 @@ from trl import GRPOTrainer
 
 from emotionthinker.response import parse_response
 from training.clip_inputs import ClipInputs
-from training.rewards import RewardError, Schedule, Scored, Weights, format_reward, gold_label, outcome_reward, sample_table, score_group
+from training.resuming_trainer import RestoresWeights
+from training.rewards import (
+    RewardError,
+    Schedule,
+    Scored,
+    Weights,
+    format_reward,
+    gold_label,
+    outcome_reward,
+    sample_table,
+    score_group,
+)
 
 STATE_FILE = "reward_state.json"
 SOUND = ("input_features", "feature_attention_mask")
@@ -41,7 +52,8 @@ class RewardSettings:
     schedule: Schedule = field(default_factory=Schedule)
     trust: bool = True
     skip_even_groups: bool = False
-    sample_every: int = 10  # steps between rows of the sample table
+    sample_file: Path | None = None  # where the sample table goes, …
+    sample_every: int = 10  # … every so many steps
 
 
 def reasoning_reward(**_: Any) -> list[float]:
@@ -49,11 +61,14 @@ def reasoning_reward(**_: Any) -> list[float]:
     raise RewardError("The reasoning reward cannot be had by itself; train with AudioGRPOTrainer.")
 
 
-class AudioGRPOTrainer(GRPOTrainer):
+class AudioGRPOTrainer(RestoresWeights, GRPOTrainer):
     """GRPO-PTR on clips. train_dataset rows: `prompt` (rendered chat with one audio token) and `record` (index into `records`)."""
 
-    def __init__(self, *, records: Sequence[Mapping[str, Any]], inputs: ClipInputs, rewards: RewardSettings, **options: Any) -> None:
-        super().__init__(reward_funcs=[format_reward, outcome_reward, reasoning_reward], processing_class=inputs.processor, **options)
+    def __init__(
+        self, *, records: Sequence[Mapping[str, Any]], inputs: ClipInputs, rewards: RewardSettings, **options: Any
+    ) -> None:
+        named = [format_reward, outcome_reward, reasoning_reward]
+        super().__init__(reward_funcs=named, processing_class=inputs.processor, **options)
         weights = rewards.weights
         self.reward_weights = torch.tensor([weights.format, weights.outcome, weights.reasoning])
         self.records, self.clip_inputs, self.rewards = records, inputs, rewards
@@ -64,11 +79,13 @@ class AudioGRPOTrainer(GRPOTrainer):
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, torch.Tensor]]:
         audio = self.processing_class.audio_token
-        rows = [text.replace(audio, audio * self.clip_inputs.mel(clip)[1]) for text, clip in zip(prompts, self._clips, strict=True)]
+        mels = [self.clip_inputs.mel(clip) for clip in self._clips]
+        rows = [text.replace(audio, audio * n_audio) for text, (_, n_audio) in zip(prompts, mels, strict=True)]
         ids = [self.processing_class.tokenizer.encode(text, add_special_tokens=False) for text in rows]
         sound = self.clip_inputs.features(self._clips)
         dtype = self.accelerator.unwrap_model(self.model).dtype
-        self._sound = {name: t.to(self.accelerator.device, dtype if t.is_floating_point() else t.dtype) for name, t in sound.items()}
+        device = self.accelerator.device
+        self._sound = {name: t.to(device, dtype if t.is_floating_point() else t.dtype) for name, t in sound.items()}
         return ids, None, self._sound
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -81,7 +98,7 @@ class AudioGRPOTrainer(GRPOTrainer):
             k = self.num_generations if self.model.training else self.num_generations_eval
             whole = len(informative) % k == 0
             kept = informative.view(-1, k).any(1).repeat_interleave(k) if whole else informative
-            batch["completion_mask"] = batch["completion_mask"] * kept.unsqueeze(1)
+            batch["tool_mask"] = kept.unsqueeze(1).expand_as(batch["completion_mask"]).int()  # TRL's name for "not in the loss"
             self._note("skipped_groups", 1.0 - kept.float().mean().item())
         return batch
 
@@ -90,7 +107,13 @@ class AudioGRPOTrainer(GRPOTrainer):
         return super()._compute_loss(model, inputs)
 
     def _get_per_token_logps_and_entropies(
-        self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, batch_size: int | None = None, **options: Any
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        **options: Any,
     ) -> Any:
         with heard(model, self._sound, batch_size or len(input_ids)):
             return super()._get_per_token_logps_and_entropies(
@@ -99,7 +122,9 @@ class AudioGRPOTrainer(GRPOTrainer):
 
     # ---- rewards
 
-    def _calculate_rewards(self, inputs: list[dict[str, Any]], prompts: Any, completions: list[str], completion_ids_list: Any) -> Any:
+    def _calculate_rewards(
+        self, inputs: list[dict[str, Any]], prompts: Any, completions: list[str], completion_ids_list: Any
+    ) -> torch.Tensor:
         """(replies of all processes, 3): R_f, R_o, and τ R_t as far as the schedule lets it count."""
         settings, training = self.rewards, self.model.training
         indices = gather_object([int(row["record"]) for row in inputs])
@@ -121,14 +146,17 @@ class AudioGRPOTrainer(GRPOTrainer):
                 raise RewardError(f"The replies {begin} to {begin + k - 1} are not about one clip; τ needs the whole group of {k}.")
             # A missing score would look like a bad one: such a group gets no reasoning reward in this step.
             complete = all(quality[i] is not None for i in group)
-            scored += score_group([replies[i] for i in group], clips[begin]["emotion"], [quality[i] or 0.0 for i in group],
-                                  on and complete, labels=settings.labels, weights=settings.weights, trust_on=settings.trust)  # fmt: skip
+            scored += score_group(
+                [replies[i] for i in group], clips[begin]["emotion"], [quality[i] or 0.0 for i in group], on and complete,
+                labels=settings.labels, weights=settings.weights, trust_on=settings.trust,
+            )  # fmt: skip
         self._note("accuracy", sum(correct) / len(correct))
         self._note("schedule/on", float(settings.schedule.on))
         self._note("schedule/accuracy", settings.schedule.accuracy or 0.0)
         self._note("trust", sum(s.trust for s in scored) / len(scored))
-        if training and self.accelerator.is_main_process and self.state.global_step % settings.sample_every == 0:
-            self._keep_samples(replies, clips, scored)
+        due = training and self.state.global_step % settings.sample_every == 0
+        if due and settings.sample_file and self.accelerator.is_main_process:
+            self._keep_samples(settings.sample_file, replies, clips, scored)
         columns = [[s.format, s.outcome, s.trust * s.reasoning] for s in scored]
         return torch.tensor(columns, dtype=torch.float32, device=self.accelerator.device)
 
@@ -146,8 +174,11 @@ class AudioGRPOTrainer(GRPOTrainer):
     def _note(self, name: str, value: float) -> None:
         self._metrics["train" if self.model.training else "eval"][name].append(value)
 
-    def _keep_samples(self, replies: Sequence[str], clips: Sequence[Mapping[str, Any]], scored: Sequence[Scored]) -> None:
-        with (Path(self.args.output_dir) / "samples.jsonl").open("a", encoding="utf-8") as file:
+    def _keep_samples(
+        self, path: Path, replies: Sequence[str], clips: Sequence[Mapping[str, Any]], scored: Sequence[Scored]
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
             for clip, row in zip(clips, sample_table(replies, scored), strict=True):
                 known = {"step": self.state.global_step, "audio_path": clip["audio_path"], "emotion": clip["emotion"]}
                 file.write(json.dumps(known | row, ensure_ascii=False) + "\n")
@@ -167,7 +198,9 @@ class AudioGRPOTrainer(GRPOTrainer):
             try:
                 state = json.loads(file.read_text(encoding="utf-8"))["schedule"]
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise RewardError(f"The checkpoint lacks {STATE_FILE} or holds a broken one; go back to an earlier checkpoint.") from error
+                raise RewardError(
+                    f"The checkpoint lacks {STATE_FILE} or holds a broken one; go back to an earlier checkpoint."
+                ) from error
             self.rewards.schedule.load_state_dict(state)
 
 

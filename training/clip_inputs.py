@@ -37,7 +37,9 @@ class ClipInputs:
             self._clips.move_to_end(path)
             return self._clips[path]
         if not record.get("segments"):
-            raise EmotionThinkerError(f"{path} has no speech, or its record no segments; label it with training.label_prosody first.")
+            raise EmotionThinkerError(
+                f"{path} has no speech, or its record no segments; label it with training.label_prosody first."
+            )
         clip = load_clip(path)
         span = choose_span(record["segments"], clip.duration_s, self.style.max_audio_s)
         samples = hear(clip.samples, span, self.style.bandwidth_hz)

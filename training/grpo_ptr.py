@@ -51,9 +51,9 @@ def train(recipe: Mapping[str, Any]) -> Path:
     if recipe["lora"] is None:
         frozen(thinker, recipe["frozen"])
     trainer = AudioGRPOTrainer(
-        model=thinker, args=options_of(recipe, folder, processor), train_dataset=dataset(records, style, processor), records=records,
-        inputs=ClipInputs(processor, style), rewards=reward_settings(recipe, style), peft_config=lora_config(recipe["lora"]),
-        callbacks=[LogFile(folder / "log.jsonl", "grpo")],
+        model=thinker, args=options_of(recipe, folder, processor), train_dataset=dataset(records, style, processor),
+        records=records, inputs=ClipInputs(processor, style), rewards=reward_settings(recipe, folder, style),
+        peft_config=lora_config(recipe["lora"]), callbacks=[LogFile(folder / "log.jsonl", "grpo")],
     )  # fmt: skip
     checkpoints = folder / "checkpoints"
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None)
@@ -70,8 +70,10 @@ def options_of(recipe: Mapping[str, Any], folder: Path, processor: Any) -> GRPOC
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     replies, batch = recipe["prompts"] * recipe["k"], recipe["batch_size"]
     if replies % (batch * processes):
-        raise RewardError(f"A step has prompts {recipe['prompts']} × k {recipe['k']} = {replies} replies, which do not fill whole batches "
-                          f"of {batch} on {processes} process{'es' if processes > 1 else ''}; change batch_size, prompts or k.")
+        raise RewardError(
+            f"A step has prompts {recipe['prompts']} × k {recipe['k']} = {replies} replies, which do not fill whole batches of "
+            f"{batch} on {processes} process{'es' if processes > 1 else ''}; change batch_size, prompts or k."
+        )
     return GRPOConfig(
         output_dir=str(folder / "checkpoints"), per_device_train_batch_size=batch,
         gradient_accumulation_steps=replies // (batch * processes), num_generations=recipe["k"], max_steps=recipe["steps"],
@@ -80,7 +82,7 @@ def options_of(recipe: Mapping[str, Any], folder: Path, processor: Any) -> GRPOC
         scale_rewards=recipe["scale_rewards"], temperature=recipe["temperature"], max_completion_length=recipe["reply_tokens"],
         generation_kwargs={"suppress_tokens": processor.media_token_ids()}, weight_decay=recipe["weight_decay"], max_grad_norm=1.0,
         save_steps=recipe["save_steps"], save_total_limit=2, logging_steps=1, report_to=recipe["report_to"], seed=recipe["seed"],
-        bf16=recipe["bf16"], gradient_checkpointing=recipe["gradient_checkpointing"], log_completions=False, **device_options(),
+        bf16=recipe["bf16"], activation_checkpointing=recipe["activation_checkpointing"], log_completions=False, **device_options(),
     )  # fmt: skip
 
 
@@ -95,17 +97,18 @@ def dataset(records: Sequence[Mapping[str, Any]], style: PromptStyle, processor:
     return Dataset.from_list([{"prompt": prompt(record), "record": i} for i, record in enumerate(records)])
 
 
-def reward_settings(recipe: Mapping[str, Any], style: PromptStyle) -> RewardSettings:
+def reward_settings(recipe: Mapping[str, Any], folder: Path, style: PromptStyle) -> RewardSettings:
     schedule = Schedule(**recipe["schedule"]) if recipe["schedule"] else Schedule(threshold=0)
     return RewardSettings(
-        labels=style.labels, scorer=open_scorer(recipe["reasoning"]), weights=Weights(**recipe["rewards"]), schedule=schedule,
-        trust=recipe["trust"], skip_even_groups=recipe["skip_even_groups"], sample_every=recipe["sample_every"],
+        labels=style.labels, scorer=open_scorer(recipe["reasoning"]), weights=Weights(**recipe["rewards"]),
+        schedule=schedule, trust=recipe["trust"], skip_even_groups=recipe["skip_even_groups"],
+        sample_file=folder / "samples.jsonl", sample_every=recipe["sample_every"],
     )  # fmt: skip
 
 
 def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
-    """What gives R_t: `{model: FOLDER}` or `{endpoint: URL, name: MODEL}`, each with an optional `calibration` file and `weights` of
-    the four scores; None for the rule rewards alone. Raises RewardError for anything else."""
+    """What gives R_t: `{model: FOLDER}` or `{endpoint: URL, name: MODEL}`, each with an optional `calibration` file and `weights`
+    of the four scores; None for the rule rewards alone. Raises RewardError for anything else."""
     if settings is None:
         return None
     maps = read_calibration(settings["calibration"]) if settings.get("calibration") else None
@@ -121,8 +124,10 @@ def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
 
         chat = Chat(settings["endpoint"], settings["name"], Spend(Prices(0.0, 0.0)), temperature=0.0)
         return lambda texts, records: reasoning_rewards(chat, texts, [str(r["audio_path"]) for r in records], maps, weights)
-    raise RewardError("The recipe's `reasoning` names no reward model; give {model: FOLDER}, or {endpoint: URL, name: MODEL}, or null for "
-                      "the rule rewards alone.")  # fmt: skip
+    raise RewardError(
+        "The recipe's `reasoning` names no reward model; give {model: FOLDER}, or {endpoint: URL, name: MODEL}, or null for the "
+        "rule rewards alone."
+    )
 
 
 def main() -> int:

@@ -43,10 +43,14 @@ def read_examples(tuples: str | Path, records: str | Path) -> list[Scored]:
     for row in read_jsonl(Path(tuples)):
         record = by_path.get(str(row["audio_path"]))
         if record is None:
-            raise RewardError(f"{tuples} holds {row['audio_path']}, but {records} does not; give the file that the tuples were made of.")
+            raise RewardError(
+                f"{tuples} holds {row['audio_path']}, but {records} does not; give the file that the tuples were made of."
+            )
         scores = row.get("scores")
         if not isinstance(scores, dict) or set(scores) != set(DIMENSIONS):
-            raise RewardError(f"The tuple {row.get('tuple_id')} of {tuples} lacks the four scores; make it with training.reward_data.")
+            raise RewardError(
+                f"The tuple {row.get('tuple_id')} of {tuples} lacks the four scores; make it with training.reward_data."
+            )
         if record.get("segments"):
             kinds = tuple(str(damage["kind"]) for damage in row.get("damage") or ())
             found.append(Scored(str(row["reasoning"]), record, scores, kinds))
@@ -84,16 +88,9 @@ def with_other_clips(examples: Sequence[Scored], share: float, seed: int) -> lis
 
 def heard_pairs(examples: Sequence[Scored], seed: int) -> list[tuple[Scored, Scored]]:
     """Undamaged texts, each beside its own clip and beside another one of the same words that contradicts it."""
-    good = [e for e in examples if not e.kinds]
-    own = {(e.text, str(e.record["audio_path"])): e for e in good}
-    pairs, by_text = [], defaultdict(list)
-    for example in good:
-        by_text[example.text].append(example)
-    for other in with_other_clips(good, 1.0, seed):
-        example = by_text[other.text][0]
-        if (example.text, str(example.record["audio_path"])) in own and other.scores[FACTUAL] <= example.scores[FACTUAL] - LEAST_FALL:
-            pairs.append((example, other))
-    return pairs
+    own = {e.text: e for e in examples if not e.kinds}
+    others = with_other_clips(list(own.values()), 1.0, seed)
+    return [(own[o.text], o) for o in others if o.scores[FACTUAL] <= own[o.text].scores[FACTUAL] - LEAST_FALL]
 
 
 def _words(record: Mapping[str, Any]) -> str:

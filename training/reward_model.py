@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainingArguments, set_seed
+from transformers import TrainingArguments, set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training.corpora import require_trainable
+from training.resuming_trainer import ResumingTrainer
 from training.reward_examples import one_side_only, read_examples, with_other_clips
 from training.reward_thinker import KINDS, RewardModel, load_for_scores
 from training.rewards import RewardError
@@ -52,13 +53,13 @@ def train(recipe: dict[str, Any]) -> Path:
 
     options = TrainingArguments(
         output_dir=str(folder / "checkpoints"), per_device_train_batch_size=recipe["batch_size"],
-        gradient_accumulation_steps=recipe["accumulate"], num_train_epochs=recipe["epochs"], learning_rate=recipe["learning_rate"],
-        weight_decay=recipe["weight_decay"], warmup_steps=0.05, lr_scheduler_type="cosine", max_grad_norm=1.0, seed=recipe["seed"],
-        bf16=recipe["bf16"], gradient_checkpointing=recipe["gradient_checkpointing"], remove_unused_columns=False,
-        save_steps=recipe["save_steps"], save_total_limit=2, logging_steps=10, report_to=recipe["report_to"], label_names=["scores"],
-        **device_options(),
+        gradient_accumulation_steps=recipe["accumulate"], num_train_epochs=recipe["epochs"],
+        learning_rate=float(recipe["learning_rate"]), lr_scheduler_type="cosine", warmup_steps=0.05, max_grad_norm=1.0,
+        weight_decay=recipe["weight_decay"], seed=recipe["seed"], bf16=recipe["bf16"],
+        activation_checkpointing=recipe["activation_checkpointing"], save_steps=recipe["save_steps"], save_total_limit=2,
+        logging_steps=10, report_to=recipe["report_to"], remove_unused_columns=False, label_names=["scores"], **device_options(),
     )  # fmt: skip
-    trainer = Trainer(
+    trainer = ResumingTrainer(
         model=model.thinker, args=options, train_dataset=examples, callbacks=[LogFile(folder / "log.jsonl", "reward")],
         data_collator=lambda part: model.batch([e.text for e in part], [e.record for e in part], [e.scores for e in part]),
     )  # fmt: skip

@@ -83,9 +83,12 @@ def markdown(report: dict[str, Any]) -> str:
         lines.append("")
     heard = report["reaction"]
     if heard["pairs"]:
-        lines.append(f"The same text beside another clip of the same words that contradicts it ({heard['pairs']} pairs): the factual "
-                     f"score falls by {heard['gap']} [{heard['interval'][0]}, {heard['interval'][1]}] of {heard['deserved_gap']} "
-                     f"deserved points; it falls in {100 * heard['falls']:.0f} % of the pairs.")  # fmt: skip
+        low, high = heard["interval"]
+        lines.append(
+            f"The same text beside another clip of the same words that contradicts it ({heard['pairs']} pairs): the factual score "
+            f"falls by {heard['gap']} [{low}, {high}] of {heard['deserved_gap']} deserved points; it falls in "
+            f"{100 * heard['falls']:.0f} % of the pairs."
+        )
     else:
         lines.append("No pair of clips of the same words contradicts a text, so the reaction to the sound is not known.")
     return "\n".join(lines) + "\n"

@@ -103,7 +103,9 @@ class RewardModel:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise RewardError(f"{name} holds no {REWARD_FILE}, so it is no reward model; train one with training.reward_model.") from error
+            raise RewardError(
+                f"{name} holds no {REWARD_FILE}, so it is no reward model; train one with training.reward_model."
+            ) from error
         if not isinstance(found, dict) or found.get("schema") != SCHEMA:
             raise RewardError(f"{file} is not of the schema {SCHEMA}; train the reward model again.")
         kind = str(found.get("kind"))
@@ -117,16 +119,18 @@ class RewardModel:
         from training.nano import save_folder
 
         save_folder(self.thinker, self.inputs.processor, self.style, folder)
-        (folder / REWARD_FILE).write_text(json.dumps({"schema": SCHEMA, "kind": self.kind, "scores": DIMENSIONS}) + "\n", encoding="utf-8")
+        facts = {"schema": SCHEMA, "kind": self.kind, "scores": DIMENSIONS}
+        (folder / REWARD_FILE).write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
     def row(self, text: str, record: Mapping[str, Any]) -> tuple[list[int], list[int]]:
         """Token ids of the question about a clip, and of what follows: the explanation (head), or nothing yet (text)."""
         if self.kind == "head":
             chat = messages(self.style, self.style.labels, str(record.get("transcription") or ""))
-            return self.inputs.prompt_ids(chat, record), self.inputs.reply_ids(f"<think> {user_text(text, 'explanation')} </think>")
-        system, question = judge_messages(user_text(text, "explanation"), None)
-        chat = [{"role": "system", "content": [{"type": "text", "text": str(system["content"])}]},
-                {"role": "user", "content": [{"type": "audio", "audio": "clip"}, {"type": "text", "text": str(question["content"])}]}]
+            reply = f"<think> {user_text(text, 'explanation')} </think>"
+            return self.inputs.prompt_ids(chat, record), self.inputs.reply_ids(reply)
+        system, question = (str(part["content"]) for part in judge_messages(user_text(text, "explanation"), None))
+        chat = [{"role": "system", "content": [{"type": "text", "text": system}]},
+                {"role": "user", "content": [{"type": "audio", "audio": "clip"}, {"type": "text", "text": question}]}]
         return self.inputs.prompt_ids(chat, record), []
 
     def batch(
@@ -138,7 +142,7 @@ class RewardModel:
         if self.kind == "text":
             if scores is None:
                 raise RewardError("A reward model that writes its scores is asked by `scores`, not by a forward pass.")
-            rows = [(prompt, self.inputs.reply_ids(scores_json(given)) + [self._end()])
+            rows = [(prompt, [*self.inputs.reply_ids(scores_json(given)), self._end()])
                     for (prompt, _), given in zip(rows, scores, strict=True)]
         tensors = {"input_ids": right_padded([a + b for a, b in rows], pad),
                    "attention_mask": right_padded([[1] * len(a + b) for a, b in rows], 0), **self.inputs.features(records)}

@@ -88,3 +88,24 @@ def recipe(corpus: dict[str, Path], whisper_folder: Path, tmp_path: Path) -> dic
         "tower_stages": [{"epochs": 1, "batch_size": 4, "bfloat16": False}] * 2,
         "decoder_recipe": {"epochs": 2, "batch_size": 4, "copy_steps": 20, "copy_batch": 2, "bfloat16": False},
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(corpus: dict[str, Path], whisper_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A thinker of random weights in the layout of a trained one, with Nano's prompts and a tokenizer of 900 tokens."""
+    from training.nano import build_thinker, save_folder
+    from training.sentences import sentence_pool
+    from training.sft import build_nano_processor
+    from training.tasks import NANO_LABELS, TaskMix, nano_style
+    from training.whisper_tower import read_whisper_encoder
+
+    style = nano_style(12.0, 5500)
+    records = [json.loads(line) for line in corpus["train"].read_text(encoding="utf-8").splitlines()]
+    whisper = read_whisper_encoder(str(whisper_folder))
+    processor = build_nano_processor(records, NANO_LABELS, style, sentence_pool(50, 0, "train"), TaskMix(), 900, whisper)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 64, "layers": 2, "heads": 2, "kv_heads": 1, "ffn_size": 96}
+    thinker = build_thinker(whisper, processor.tokenizer, sizes)
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    save_folder(thinker, processor, style, folder)
+    return folder
