@@ -22,7 +22,7 @@ from trl import GRPOTrainer
 
 from emotionthinker.response import parse_response
 from training.clip_inputs import ClipInputs
-from training.resuming_trainer import RestoresWeights
+from training.resuming_trainer import ResumingTrainer
 from training.rewards import (
     RewardError,
     Schedule,
@@ -61,7 +61,7 @@ def reasoning_reward(**_: Any) -> list[float]:
     raise RewardError("The reasoning reward cannot be had by itself; train with AudioGRPOTrainer.")
 
 
-class AudioGRPOTrainer(RestoresWeights, GRPOTrainer):
+class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
     """GRPO-PTR on clips. train_dataset rows: `prompt` (rendered chat with one audio token) and `record` (index into `records`)."""
 
     def __init__(
@@ -95,7 +95,7 @@ class AudioGRPOTrainer(RestoresWeights, GRPOTrainer):
         if self.rewards.skip_even_groups:
             # No reply of such a group is better than another: it has nothing to teach, and its KL term only pulls back.
             informative = batch["advantages"] != 0
-            k = self.num_generations if self.model.training else self.num_generations_eval
+            k = self._group_size
             whole = len(informative) % k == 0
             kept = informative.view(-1, k).any(1).repeat_interleave(k) if whole else informative
             batch["tool_mask"] = kept.unsqueeze(1).expand_as(batch["completion_mask"]).int()  # TRL's name for "not in the loss"
@@ -138,7 +138,7 @@ class AudioGRPOTrainer(RestoresWeights, GRPOTrainer):
         on = on and settings.scorer is not None
         quality = self._quality(completions) if on else [0.0] * len(replies)
 
-        k = self.num_generations if training else self.num_generations_eval
+        k = self._group_size
         scored: list[Scored] = []
         for begin in range(0, len(replies), k):
             group = range(begin, begin + k)
@@ -159,6 +159,11 @@ class AudioGRPOTrainer(RestoresWeights, GRPOTrainer):
             self._keep_samples(settings.sample_file, replies, clips, scored)
         columns = [[s.format, s.outcome, s.trust * s.reasoning] for s in scored]
         return torch.tensor(columns, dtype=torch.float32, device=self.accelerator.device)
+
+    @property
+    def _group_size(self) -> int:
+        """K, the replies to one clip."""
+        return int((self.num_generations if self.model.training else self.num_generations_eval) or 1)
 
     def _quality(self, completions: Sequence[str]) -> list[float | None]:
         """R_t of the replies of all processes, each scored where it was written; 0 for one that broke the schema."""

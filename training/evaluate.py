@@ -16,6 +16,7 @@ A reply without a valid answer counts as wrong.
 --alone N   asks N clips of each set one by one, as at work: seconds to the first word and to the end, tokens per second, and
             whether the label scores can be believed (expected calibration error, Brier score): those after the reasoning, which
             are nearly sure of what was just argued for, and those of a model that can answer before it
+--reward_model FOLDER   has every reply scored by a reward model that hears the clip (`training.reward_model`)
 --judge N   has N replies of each set scored by a model at an endpoint (prompt: `training.judge`; key: OPENAI_API_KEY), which is
             told the measurements; `judge.usage.jsonl` keeps what it cost
 """
@@ -283,6 +284,19 @@ def ask_judge(chat: Any, records: Sequence[dict], parsed: Sequence[ParsedRespons
             "mean": round(float(np.mean(list(mean.values()))), 3) if mean else None}  # fmt: skip
 
 
+def ask_reward_model(folder: str | Path, records: Sequence[dict], parsed: Sequence[ParsedResponse]) -> dict[str, Any]:
+    """Mean scores of the well-formed replies by a reward model of `training.reward_model` that hears the clips."""
+    from training.reward_thinker import RewardModel
+    from training.rewards import DIMENSIONS
+
+    rows = [i for i, p in enumerate(parsed) if p.well_formed and records[i]["segments"]]
+    model = RewardModel.from_folder(folder)
+    found = [s for s in model.scores([parsed[i].reasoning for i in rows], [records[i] for i in rows]) if s is not None]
+    mean = {d: round(float(np.mean([s[d] for s in found])), 3) for d in DIMENSIONS} if found else {}
+    return {"asked": len(rows), "scored": len(found), "scores": mean,
+            "mean": round(float(np.mean(list(mean.values()))), 3) if mean else None}  # fmt: skip
+
+
 def quick_score(thinker: Any, processor: Any, style: PromptStyle, records: Sequence[dict]) -> dict[str, float | None]:
     """A few figures on a few clips, to watch training."""
     own = [r["transcription"] for r in records]
@@ -332,6 +346,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", metavar="NAME=LABELS.jsonl", help="labelled clips; may be repeated")
     parser.add_argument("--output", help="folder for the reports")
     parser.add_argument("--alone", type=int, default=0, metavar="N", help="ask N clips of each set one by one, too")
+    parser.add_argument("--reward_model", help="folder of a reward model that scores every reply")
     group = parser.add_argument_group("judge", "the key comes from OPENAI_API_KEY of the environment only")
     group.add_argument("--judge", type=int, default=0, metavar="N", help="have N replies of each set scored by an endpoint")
     group.add_argument("--judge_url", help="its address, with its version")
@@ -347,7 +362,8 @@ def main(argv: list[str] | None = None) -> int:
         if not all("=" in item for item in args.set):
             raise EmotionThinkerError('A set is given as NAME=LABELS.jsonl, such as "CREMA-D dev=dev.jsonl".')
         sets = dict(item.split("=", 1) for item in args.set)
-        evaluate(args.model, sets, Path(args.output), alone=args.alone, judge=_judge(args), judged=args.judge)
+        evaluate(args.model, sets, Path(args.output), alone=args.alone, judge=_judge(args), judged=args.judge,
+                 reward_model=args.reward_model)
     except EmotionThinkerError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
@@ -369,11 +385,13 @@ def _judge(args: argparse.Namespace) -> Any:
 
 
 def evaluate(
-    model: str | Path, sets: Mapping[str, str], output: Path, *, alone: int = 0, judge: Any = None, judged: int = 0
-) -> dict[str, dict]:
+    model: str | Path, sets: Mapping[str, str], output: Path, *, alone: int = 0, judge: Any = None, judged: int = 0,
+    reward_model: str | Path | None = None,
+) -> dict[str, dict]:  # fmt: skip
     """Evaluate a model on named label files; writes and returns the reports by set name.
 
-    alone: clips of each set that are asked one by one too; judge: an `endpoint_writer.Chat` that scores `judged` replies of each.
+    alone: clips of each set that are asked one by one too; judge: an `endpoint_writer.Chat` that scores `judged` replies of each;
+    reward_model: folder of one that scores all replies.
     """
     from emotionthinker.thinker import EmotionThinker
 
@@ -386,8 +404,10 @@ def evaluate(
             report, rows = evaluate_set(loaded.model, loaded.processor, loaded.style, records)
             if alone:
                 report["alone"] = ask_alone(loaded, records, alone)
+            parsed = [parse_response(row["reply"], loaded.style.labels) for row in rows]
+            if reward_model is not None:
+                report["reward"] = ask_reward_model(reward_model, records, parsed)
             if judge is not None:
-                parsed = [parse_response(row["reply"], loaded.style.labels) for row in rows]
                 report["judge"] = ask_judge(judge, records, parsed, judged)
             reports[name] = report
             for row in rows:

@@ -34,11 +34,13 @@ SUREST_CONTOUR = 0.6  # contour_confidence below which the melody is left out
 
 @dataclass(frozen=True)
 class Heard:
-    """values: kind of cue -> value in its measure's unit; intonation: probabilities, as INTONATIONS; female: probability."""
+    """values: kind of cue -> value in its measure's unit; intonation: probabilities, as INTONATIONS; female: probability;
+    emotion: which of the labels the head finds likeliest, by its index."""
 
     values: dict[str, float]
     intonation: dict[str, float]
     female: float
+    emotion: int
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,12 @@ def hear_cues(heads: Heads, states: Sequence[torch.Tensor]) -> list[Heard]:
     padded, mask = pad_states(states)
     answers = heads(padded.float(), mask)
     contours, female = answers["intonation"].softmax(-1).tolist(), answers["sex"].squeeze(-1).sigmoid().tolist()
+    emotions = answers["emotion"].argmax(-1).tolist()
     heard = []
-    for row, contour, sex in zip(answers["cues"].tolist(), contours, female, strict=True):
+    for row, contour, sex, emotion in zip(answers["cues"].tolist(), contours, female, emotions, strict=True):
         values = {c: value * CUE_SCALE[c][1] + CUE_SCALE[c][0] for c, value in zip(CUES, row, strict=True)}
         values["pitch"] = 2.0 ** values["pitch"]  # the heads are taught log2 Hz
-        heard.append(Heard(values, dict(zip(INTONATIONS, contour, strict=True)), sex))
+        heard.append(Heard(values, dict(zip(INTONATIONS, contour, strict=True)), sex, emotion))
     return heard
 
 

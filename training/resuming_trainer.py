@@ -7,19 +7,14 @@ and the weights of the start (transformers 5.23). Here the checkpoint is read by
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from accelerate.utils import is_peft_model
 from transformers import Trainer
 
-if TYPE_CHECKING:
-    Base = Trainer
-else:
-    Base = object
 
-
-class RestoresWeights(Base):
-    """To be named before the trainer class: `class Mine(RestoresWeights, Trainer)`."""
+class ResumingTrainer(Trainer):
+    """`Trainer` that restores the weights; for another trainer name it first: `class Mine(ResumingTrainer, GRPOTrainer)`."""
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         plain = self.accelerator.unwrap_model(self.model if model is None else model)
@@ -28,7 +23,3 @@ class RestoresWeights(Base):
             return
         saved = type(plain).from_pretrained(resume_from_checkpoint, dtype=plain.dtype, use_safetensors=True)
         plain.load_state_dict(saved.state_dict())
-
-
-class ResumingTrainer(RestoresWeights, Trainer):
-    """`Trainer` that restores the weights."""

@@ -102,10 +102,10 @@ def train(recipe: dict[str, Any]) -> Path:
 
     mels = MelCache(folder / "train_mel", train_set, style.max_audio_s, style.bandwidth_hz)
     dev_mels = MelCache(folder / "dev_mel", dev_set, style.max_audio_s, style.bandwidth_hz)
-    whisper = read_whisper_encoder(recipe["whisper"])
+    whisper = None if recipe["start"] else read_whisper_encoder(recipe["whisper"])  # a model to start from brings its tower
     pool = sentence_pool(recipe["sentences"], seed=0, split="train")
     mix = TaskMix(**recipe["mix"])
-    if recipe["start"]:
+    if whisper is None:
         load_processor(recipe["start"]).save_pretrained(folder / "processor")
     elif not (folder / "processor").exists():  # kept, so that a resumed decoder meets the tokens it has learned
         built = build_nano_processor(train_set, labels, style, pool, mix, recipe["vocab_size"], whisper)
@@ -114,7 +114,10 @@ def train(recipe: dict[str, Any]) -> Path:
 
     decoder_recipe = DecoderRecipe(**recipe["decoder_recipe"])
     torch.manual_seed(decoder_recipe.seed)
-    thinker = load_thinker(recipe["start"]) if recipe["start"] else build_thinker(whisper, processor.tokenizer, recipe["decoder"])
+    if whisper is None:
+        thinker = load_thinker(recipe["start"])
+    else:
+        thinker = build_thinker(whisper, processor.tokenizer, recipe["decoder"])
     tower = audio_tower(thinker)
     heads = Heads(tower.config.d_model, len(labels))
     for i, stage in enumerate(recipe["tower_stages"], start=1):

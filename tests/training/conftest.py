@@ -109,3 +109,20 @@ def tiny_folder(corpus: dict[str, Path], whisper_folder: Path, tmp_path_factory:
     folder = tmp_path_factory.mktemp("tiny") / "model"
     save_folder(thinker, processor, style, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tuples(corpus: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What the commands before this one write: explanations and tuples of both sides of the small corpus."""
+    from training import augment_cot, reward_data
+
+    folder = tmp_path_factory.mktemp("tuples")
+    files = {}
+    for split in ("train", "dev"):
+        cot, out = folder / f"{split}.cot.jsonl", folder / f"{split}.tuples.jsonl"
+        assert augment_cot.main(["--input_path", str(corpus[split]), "--output_path", str(cot)]) == 0
+        assert reward_data.main(["--input_path", str(cot), "--output_path", str(out), "--without", "words_scrambled"]) == 0
+        files[f"{split}.cot"], files[split] = cot, out
+    unseen = folder / "dev.unseen.jsonl"
+    assert reward_data.main(["--input_path", str(files["dev.cot"]), "--output_path", str(unseen), "--only", "words_scrambled"]) == 0
+    return files | {"unseen": unseen}

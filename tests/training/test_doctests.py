@@ -8,12 +8,14 @@ import importlib
 import pytest
 
 MODULES = (
+    "training.ablation",
     "training.corpora.records",
     "training.corpora.emotioncot",
     "training.cot_prompt",
     "training.endpoint_writer",
     "training.judge",
     "training.reward_calibration",
+    "training.reward_thinker",
     "training.rewards",
 )
 

@@ -38,7 +38,7 @@ def record(**percentiles: float) -> dict:
 def heard(female: float = 0.97, falling: float = 0.8, **percentiles: float) -> Heard:
     values = {kind: value_at(kind, percentiles.get(kind, 50.0)) for kind in CUES}
     contour = dict.fromkeys(INTONATIONS, (1 - falling) / 5) | {"falling": falling}
-    return Heard(values, contour, female)
+    return Heard(values, contour, female, 0)
 
 
 def stated(facts: dict) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import torch
 
-from training import augment_cot, reward_data, reward_model, reward_report
+from training import reward_model, reward_report
 from training.corruptions import FACTUAL, factual_score
 from training.resumable import read_rows
 from training.reward_examples import Scored, heard_pairs, read_examples, with_other_clips
@@ -21,21 +21,6 @@ from training.sft import read_recipe
 
 FEW = 24  # examples, so that a tiny model can learn them by heart
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def tuples(corpus: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What the commands before this one write: explanations and tuples of both sides of the small corpus."""
-    folder = tmp_path_factory.mktemp("tuples")
-    files = {}
-    for split in ("train", "dev"):
-        cot, out = folder / f"{split}.cot.jsonl", folder / f"{split}.tuples.jsonl"
-        assert augment_cot.main(["--input_path", str(corpus[split]), "--output_path", str(cot)]) == 0
-        assert reward_data.main(["--input_path", str(cot), "--output_path", str(out), "--without", "words_scrambled"]) == 0
-        files[f"{split}.cot"], files[split] = cot, out
-    unseen = folder / "dev.unseen.jsonl"
-    assert reward_data.main(["--input_path", str(files["dev.cot"]), "--output_path", str(unseen), "--only", "words_scrambled"]) == 0
-    return files | {"unseen": unseen}
 
 
 def settings(model: Path, tuples: dict[str, Path], output: Path, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,167 @@
+"""What each part of GRPO-PTR is worth: one run for each thing left out, evaluated alike, in one table, as the paper has it.
+
+    python -m training.ablation --recipe training/recipes/nano-grpo.yaml --output runs/nano/ablation \
+        --set "CREMA-D dev speakers=runs/nano/dev.jsonl" [--set …] [--seeds 3] [--rows sft,full] [--key value …]
+
+Rows: sft (the model that GRPO starts from), rules (format and outcome alone), untrained (a reward model that was not trained),
+no-trust (τ = 1), no-schedule (the reasoning reward counts from the start), full. Any key of the recipe can be given, for all rows.
+A row that has its evaluation is not run again; one that was stopped goes on. Several seeds give mean and range; one seed gives the
+interval over speakers. Writes ablation.json and ablation.md.
+
+The trained reward model scores the replies of all rows. What was trained to please it is judged by it as well, so read that column
+beside precision and coverage, which no row was trained on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.loading import locate, read_style
+from emotionthinker.processor import load_processor
+from training import evaluate, grpo_ptr
+from training.resumable import write_whole
+from training.reward_thinker import REWARD_FILE, RewardModel, load_for_scores
+from training.rewards import RewardError
+from training.sft import read_recipe
+
+ROWS = ("sft", "rules", "untrained", "no-trust", "no-schedule", "full")
+NAMES = {
+    "sft": "SFT",
+    "rules": "GRPO, rule rewards only",
+    "untrained": "GRPO-PTR, reward model not trained",
+    "no-trust": "GRPO-PTR without τ",
+    "no-schedule": "GRPO-PTR without progressive schedule",
+    "full": "GRPO-PTR",
+}
+FIGURES = {
+    "accuracy": "accuracy",
+    "uar": "UAR",
+    "precision": "stated facts right",
+    "coverage": "salient cues named",
+    "reward": "reward model, 1–5",
+}
+
+
+def variant(row: str, recipe: Mapping[str, Any], untrained: str) -> dict[str, Any]:
+    """The recipe of a row. untrained: folder of the reward model that was not trained."""
+    changes: dict[str, dict[str, Any]] = {
+        "rules": {"reasoning": None}, "untrained": {"reasoning": {"model": untrained}}, "no-trust": {"trust": False},
+        "no-schedule": {"schedule": None}, "full": {},
+    }  # fmt: skip
+    return {**recipe, **changes[row]}
+
+
+def untrained_model(base: str, trained: str, folder: Path) -> str:
+    """A reward model of the same kind as the trained one, as it was before training; its folder.
+
+    Before training a head gives everything the same score, which would be no reward model at all, so its last weights are drawn.
+    """
+    if not (folder / REWARD_FILE).is_file():
+        place, _ = locate(base)
+        kind = RewardModel.from_folder(trained).kind
+        thinker = load_for_scores(place, kind)
+        if kind == "head":
+            torch.nn.init.normal_(thinker.reward_head.answer, generator=torch.Generator().manual_seed(0))
+        RewardModel(thinker, load_processor(place), read_style(place)[0], kind).save(folder)
+    return str(folder)
+
+
+def run(recipe: Mapping[str, Any], rows: Sequence[str], seeds: int, sets: Mapping[str, str], output: Path) -> dict[str, Any]:
+    """Train and evaluate every row and seed that is not done yet; all figures by row, seed and set."""
+    reasoning = recipe["reasoning"] or {}
+    if not reasoning.get("model"):
+        raise RewardError("The recipe names no reward model's folder under `reasoning`; an ablation needs one.")
+    untrained = untrained_model(recipe["model"], reasoning["model"], output / "untrained-reward")
+    found: dict[str, Any] = {}
+    for row in rows:
+        for seed in range(1 if row == "sft" else seeds):
+            place = output / row / f"seed-{seed}"
+            report = place / "evaluation" / "evaluation.json"
+            if not report.is_file():
+                print(f"{NAMES[row]}, seed {seed}", file=sys.stderr)
+                model: str | Path = recipe["model"]
+                if row != "sft":
+                    model = grpo_ptr.train({**variant(row, recipe, untrained), "seed": seed, "output": str(place)})
+                evaluate.evaluate(model, sets, report.parent, reward_model=reasoning["model"])
+            corpora = json.loads(report.read_text(encoding="utf-8"))["corpora"]
+            found.setdefault(row, {})[str(seed)] = {corpus["name"]: figures(corpus) for corpus in corpora}
+    return found
+
+
+def figures(corpus: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an evaluation stands in the table, with the interval over speakers where there is one."""
+    reasoning = corpus["reasoning"]
+    return {
+        "accuracy": corpus["accuracy"], "uar": corpus["uar"],
+        "precision": reasoning["precision"], "coverage": reasoning["coverage"],
+        "reward": corpus.get("reward", {}).get("mean"),
+        "intervals": {"accuracy": corpus.get("accuracy_interval"), "uar": corpus.get("uar_interval"),
+                      "precision": reasoning["precision_interval"], "coverage": reasoning["coverage_interval"]},
+    }  # fmt: skip
+
+
+def markdown(found: Mapping[str, Any], sets: Sequence[str]) -> str:
+    lines = ["# What each part is worth", ""]
+    for name in sets:
+        lines += [f"## {name}", "", "| | " + " | ".join(FIGURES.values()) + " | seeds |", "|---|" + "---|" * (len(FIGURES) + 1)]
+        for row, by_seed in found.items():
+            runs = [by_set[name] for by_set in by_seed.values()]
+            lines.append(f"| {NAMES[row]} | " + " | ".join(cell(runs, key) for key in FIGURES) + f" | {len(runs)} |")
+        lines.append("")
+    return "\n".join(lines) + "Several seeds: mean (lowest–highest). One seed: the value [95 % interval over speakers].\n"
+
+
+def cell(runs: Sequence[Mapping[str, Any]], key: str) -> str:
+    """One figure of a row.
+
+    >>> cell([{"uar": 0.7, "intervals": {"uar": [0.66, 0.74]}}], "uar")
+    '0.700 [0.660, 0.740]'
+    >>> cell([{"uar": 0.7, "intervals": {}}, {"uar": 0.8, "intervals": {}}], "uar")
+    '0.750 (0.700–0.800)'
+    """
+    values = [run[key] for run in runs if run[key] is not None]
+    if not values:
+        return "–"
+    if len(values) > 1:
+        return f"{sum(values) / len(values):.3f} ({min(values):.3f}–{max(values):.3f})"
+    between = runs[0]["intervals"].get(key)
+    return f"{values[0]:.3f}" + (f" [{between[0]:.3f}, {between[1]:.3f}]" if between else "")
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", required=True, help="recipe of training.grpo_ptr")
+    parser.add_argument("--output", required=True, help="folder for the runs and the table")
+    parser.add_argument("--set", action="append", required=True, metavar="NAME=LABELS.jsonl", help="clips; may be repeated")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--rows", default=",".join(ROWS), help="some of the rows, with commas")
+    args, overrides = parser.parse_known_args(argv)
+    try:
+        rows = [row.strip() for row in args.rows.split(",")]
+        if set(rows) - set(ROWS) or args.seeds < 1 or not all("=" in item for item in args.set):
+            raise RewardError(
+                f"--rows takes some of {', '.join(ROWS)}, --seeds a number from 1, --set NAME=LABELS.jsonl; given were "
+                f"{args.rows!r}, {args.seeds} and {', '.join(args.set)}."
+            )
+        sets = dict(item.split("=", 1) for item in args.set)
+        output = Path(args.output)
+        found = run(read_recipe(args.recipe, overrides), rows, args.seeds, sets, output)
+        write_whole(output / "ablation.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+        write_whole(output / "ablation.md", markdown(found, list(sets)))
+        print(markdown(found, list(sets)))
+    except EmotionThinkerError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
