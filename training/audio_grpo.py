@@ -191,10 +191,11 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
     # ---- going on after a stop
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        if self.args.should_save:
+        if self.args.should_save:  # before the rest, so that a checkpoint that looks whole after a kill has it
             folder = Path(self._get_output_dir(trial=trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+            folder.mkdir(parents=True, exist_ok=True)
             (folder / STATE_FILE).write_text(json.dumps({"schedule": self.rewards.schedule.state_dict()}) + "\n", encoding="utf-8")
+        super()._save_checkpoint(model, trial)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)

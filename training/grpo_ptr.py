@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
-from transformers.trainer_utils import get_last_checkpoint
 from trl import GRPOConfig
 
 from emotionthinker.errors import EmotionThinkerError
@@ -31,6 +30,7 @@ from training.audio_grpo import AudioGRPOTrainer, RewardSettings, Scorer
 from training.clip_inputs import ClipInputs
 from training.corpora import require_trainable
 from training.nano import save_folder
+from training.resuming_trainer import last_checkpoint
 from training.reward_calibration import read_calibration
 from training.reward_model import frozen
 from training.rewards import RewardError, Schedule, Weights
@@ -47,7 +47,9 @@ def train(recipe: Mapping[str, Any]) -> Path:
     processor.tokenizer.padding_side = "left"  # what is generated must follow its prompt
     records = read_records(recipe["train"], style.labels)
     require_trainable(records)
-    thinker = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
+    thinker = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
+        base, dtype=torch.float32, attn_implementation=recipe["attention"], use_safetensors=True
+    )
     if recipe["lora"] is None:
         frozen(thinker, recipe["frozen"])
     trainer = AudioGRPOTrainer(
@@ -55,8 +57,7 @@ def train(recipe: Mapping[str, Any]) -> Path:
         records=records, inputs=ClipInputs(processor, style), rewards=reward_settings(recipe, folder, style),
         peft_config=lora_config(recipe["lora"]), callbacks=[LogFile(folder / "log.jsonl", "grpo")],
     )  # fmt: skip
-    checkpoints = folder / "checkpoints"
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
     if trainer.is_world_process_zero():
         save_folder(merged(trainer.accelerator.unwrap_model(trainer.model)), processor, style, folder / "model")
     return folder / "model"
@@ -130,10 +131,10 @@ def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
     )
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
-    args, overrides = parser.parse_known_args()
+    args, overrides = parser.parse_known_args(argv)
     try:
         print(train(read_recipe(args.recipe, overrides)))
     except EmotionThinkerError as error:

@@ -7,6 +7,8 @@ and the weights of the start (transformers 5.23). Here the checkpoint is read by
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from accelerate.utils import is_peft_model
@@ -20,6 +22,24 @@ class ResumingTrainer(Trainer):
         plain = self.accelerator.unwrap_model(self.model if model is None else model)
         if is_peft_model(plain) or self.is_deepspeed_enabled or self.is_fsdp_enabled:  # these keep the names of the modules
             super()._load_from_checkpoint(resume_from_checkpoint, model)
-            return
-        saved = type(plain).from_pretrained(resume_from_checkpoint, dtype=plain.dtype, use_safetensors=True)
-        plain.load_state_dict(saved.state_dict())
+        else:
+            read_weights(plain, resume_from_checkpoint)
+
+
+def read_weights(model: Any, folder: str | Path) -> None:
+    """Put the weights of a saved thinker into one of the same class; every tensor must be there."""
+    saved = type(model).from_pretrained(str(folder), dtype=model.dtype, use_safetensors=True)
+    model.load_state_dict(saved.state_dict(), strict=True)
+
+
+def last_checkpoint(folder: str | Path) -> str | None:
+    """The newest checkpoint in a folder that is whole. The trainer's state is written last: without it, one was cut off."""
+
+    def whole(place: Path) -> bool:
+        try:
+            return bool(json.loads((place / "trainer_state.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return False
+
+    found = [place for place in Path(folder).glob("checkpoint-*") if place.name[11:].isdigit() and whole(place)]
+    return str(max(found, key=lambda place: int(place.name[11:]))) if found else None

@@ -19,13 +19,12 @@ from typing import Any
 
 import torch
 from transformers import TrainingArguments, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training.corpora import require_trainable
-from training.resuming_trainer import ResumingTrainer
+from training.resuming_trainer import ResumingTrainer, last_checkpoint
 from training.reward_examples import one_side_only, read_examples, with_other_clips
 from training.reward_thinker import KINDS, RewardModel, load_for_scores
 from training.rewards import RewardError
@@ -44,7 +43,8 @@ def train(recipe: dict[str, Any]) -> Path:
     one_side_only(examples, dev)
     set_seed(recipe["seed"])
     base, _ = locate(recipe["model"])
-    model = RewardModel(load_for_scores(base, recipe["kind"]), load_processor(base), read_style(base)[0], recipe["kind"])
+    thinker = load_for_scores(base, recipe["kind"], recipe["attention"])
+    model = RewardModel(thinker, load_processor(base), read_style(base)[0], recipe["kind"])
     frozen(model.thinker, recipe["frozen"])
     # Of each text once more beside another clip, else the text alone would tell its score.
     examples += with_other_clips(examples, recipe["other_clips"], recipe["seed"])
@@ -63,7 +63,7 @@ def train(recipe: dict[str, Any]) -> Path:
         model=model.thinker, args=options, train_dataset=examples, callbacks=[LogFile(folder / "log.jsonl", "reward")],
         data_collator=lambda part: model.batch([e.text for e in part], [e.record for e in part], [e.scores for e in part]),
     )  # fmt: skip
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(options.output_dir) if Path(options.output_dir).is_dir() else None)
+    trainer.train(resume_from_checkpoint=last_checkpoint(options.output_dir))
     if trainer.is_world_process_zero():
         model.thinker = merged(trainer.accelerator.unwrap_model(trainer.model)).eval()
         model.save(folder / "model")
@@ -80,12 +80,12 @@ def frozen(thinker: Any, parts: Sequence[str]) -> None:
             parameter.requires_grad_(False)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     from training.sft import read_recipe
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
-    args, overrides = parser.parse_known_args()
+    args, overrides = parser.parse_known_args(argv)
     try:
         print(train(read_recipe(args.recipe, overrides)))
     except EmotionThinkerError as error:

@@ -211,7 +211,7 @@ def scores_json(scores: Mapping[str, float]) -> str:
     return json.dumps({d: int(scores[d]) if float(scores[d]).is_integer() else round(float(scores[d]), 2) for d in DIMENSIONS})
 
 
-def load_for_scores(folder: str | Path, kind: str) -> Any:
+def load_for_scores(folder: str | Path, kind: str, attention: str | None = None) -> Any:
     """The weights of any thinker folder as a reward model of this kind, in float32; a head that is not there yet is a new one."""
     cls = RewardThinker if kind == "head" else Qwen2_5OmniThinkerForConditionalGeneration
-    return cls.from_pretrained(str(folder), dtype=torch.float32, use_safetensors=True)
+    return cls.from_pretrained(str(folder), dtype=torch.float32, attn_implementation=attention, use_safetensors=True)
