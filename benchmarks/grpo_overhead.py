@@ -166,7 +166,7 @@ def main() -> None:
     for name, median in medians.items():
         print(f"| {name} | {median:.3f} | {100 * (median / medians[STOCK] - 1):+.1f} % |")
     overhead, hearing_s = medians[SILENT] / medians[STOCK] - 1, medians[OURS] - medians[SILENT]
-    print(f"\nOverhead: {100 * overhead:+.1f} % (wanted: at most {100 * GOAL:.0f} %); hearing in the loss: {hearing_s:.3f} s a step")
+    print(f"\nOverhead: {100 * overhead:+.1f} % (wanted: at most {100 * GOAL:.0f} %); hearing in the loss: {hearing_s:.3f} s")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The whole chain on 60 clips, to see that it runs before days are spent on it: `make train-nano-smoke`, a few minutes on two cores.
+"""The whole chain on 60 clips, to see that it runs before days are spent on it: `make train-nano-smoke`, minutes on two cores.
 
     python -m training.smoke [--output runs/smoke] [--threads 2]
 
-espeak-ng speaks the clips, ten voices with six manners each, in CREMA-D's layout. Then every command runs as for a real corpus, with
-the recipes for Nano and a handful of steps: corpus, labels, explanations, Base tasks and their training, SFT, tuples, reward model,
+espeak-ng speaks the clips, ten voices with six manners each, in CREMA-D's layout. Then every command runs as for a real corpus,
+with the recipes for Nano and a handful of steps: corpus, labels, explanations, Base tasks and their training, SFT, tuples, reward model,
 GRPO-PTR, evaluation; at the end the app's own loader asks the result about a clip. What is learned here is worth nothing, and no
 figure of it says anything about a model. A stage that is done is not run again in the same folder.
 """
@@ -32,7 +32,7 @@ MANNERS = {
     "neutral": (100, 160, 45, 50), "happy": (130, 185, 65, 120), "sad": (50, 125, 30, 30), "angry": (190, 190, 55, 100),
     "disgust": (80, 140, 35, 60), "fear": (90, 205, 75, 90),
 }  # fmt: skip
-VOICES = ("en-us+m1", "en-us+f2", "en-us+m3", "en-us+f4", "en-gb+m2", "en-gb+f1", "en-us+Andy", "en-us+linda", "en-gb+m7", "en-us+f5")
+VOICES = "en-us+m1 en-us+f2 en-us+m3 en-us+f4 en-gb+m2 en-gb+f1 en-us+Andy en-us+linda en-gb+m7 en-us+f5".split()
 N_DEV = 2  # of the voices
 
 
@@ -48,8 +48,8 @@ def speak(folder: Path) -> None:
         for k, (emotion, (volume, speed, pitch, span)) in enumerate(MANNERS.items()):
             text, path = sentences[(i + 2 * k) % len(sentences)], folder / f"{speaker}_{emotion}.wav"
             ssml = f'<speak><prosody range="{span}%">{text}</prosody></speak>'
-            command = ["espeak-ng", "-m", "-v", voice, "-a", str(volume), "-s", str(speed + 2 * i), "-p", str(pitch), "-w", str(path)]
-            subprocess.run([*command, ssml], check=True, timeout=60)
+            manner = ["-a", str(volume), "-s", str(speed + 2 * i), "-p", str(pitch)]
+            subprocess.run(["espeak-ng", "-m", "-v", voice, *manner, "-w", str(path), ssml], check=True, timeout=60)
             sex = "female" if voice.split("+")[1][0] in "fl" else "male"
             rows.append({"path": path.name, "emotion": emotion, "speaker": f"crema_{speaker}", "sex": sex, "text": text})
     with (folder / "manifest.csv").open("w", encoding="utf-8", newline="") as file:  # last: it says that all are there
@@ -92,14 +92,14 @@ def stages(out: Path, threads: int) -> list[tuple[str, Path, Callable[[], object
         "--decoder_recipe.learning_rate", "1.0e-5",
     ]  # fmt: skip
     reward = [
-        "--recipe", RECIPES / "nano-reward.yaml", "--model", out / "sft" / "model", "--output", out / "reward", "--threads", threads,
-        "--train", out / "train.tuples.jsonl", "--records", out / "train.cot.jsonl", "--dev", out / "dev.tuples.jsonl",
+        "--recipe", RECIPES / "nano-reward.yaml", "--model", out / "sft" / "model", "--output", out / "reward",
+        "--threads", threads, "--train", out / "train.tuples.jsonl", "--records", out / "train.cot.jsonl", "--dev", out / "dev.tuples.jsonl",
         "--dev_records", out / "dev.cot.jsonl", "--examples", 128,
     ]  # fmt: skip
     grpo = [
         "--recipe", RECIPES / "nano-grpo.yaml", "--model", out / "sft" / "model", "--train", out / "train.jsonl",
-        "--output", out / "grpo", "--threads", threads, "--k", 4, "--prompts", 4, "--batch_size", 16, "--steps", 3, "--save_steps", 1,
-        "--reasoning", f"{{model: {out / 'reward' / 'model'}}}", "--schedule", "{window: 16, threshold: 0.2, hysteresis: 0.05}",
+        "--output", out / "grpo", "--threads", threads, "--k", 4, "--prompts", 4, "--batch_size", 16, "--steps", 3,
+        "--save_steps", 1, "--reasoning", f"{{model: {out / 'reward' / 'model'}}}", "--schedule", "{window: 16, threshold: 0.2, hysteresis: 0.05}",
         "--sample_every", 1,
     ]  # fmt: skip
     check = ["--model", out / "grpo" / "model", "--set", f"spoken by a machine={out / 'dev.jsonl'}", "--output", out / "evaluation",
