@@ -2,10 +2,10 @@
 
     python -m training.smoke [--output runs/smoke] [--threads 2]
 
-espeak-ng speaks the clips, ten voices with six manners each, in CREMA-D's layout. Then every command runs as for a real corpus,
-with the recipes for Nano and a handful of steps: corpus, labels, explanations, Base tasks and their training, SFT, tuples, reward model,
-GRPO-PTR, evaluation; at the end the app's own loader asks the result about a clip. What is learned here is worth nothing, and no
-figure of it says anything about a model. A stage that is done is not run again in the same folder.
+espeak-ng speaks the clips, ten voices with six manners each, in CREMA-D's layout. Then every command runs as for a real
+corpus, with the recipes for Nano and a handful of steps: corpus, labels, explanations, Base tasks and their training, SFT,
+tuples, reward model, GRPO-PTR, evaluation; at the end the app's own loader asks the result about a clip. What is learned here
+is worth nothing, and no figure of it says anything about a model. A stage that is done is not run again in the same folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ MANNERS = {
     "neutral": (100, 160, 45, 50), "happy": (130, 185, 65, 120), "sad": (50, 125, 30, 30), "angry": (190, 190, 55, 100),
     "disgust": (80, 140, 35, 60), "fear": (90, 205, 75, 90),
 }  # fmt: skip
-VOICES = "en-us+m1 en-us+f2 en-us+m3 en-us+f4 en-gb+m2 en-gb+f1 en-us+Andy en-us+linda en-gb+m7 en-us+f5".split()
+VOICES = (
+    "en-us+m1", "en-us+f2", "en-us+m3", "en-us+f4", "en-gb+m2", "en-gb+f1", "en-us+Andy", "en-us+linda", "en-gb+m7", "en-us+f5",
+)  # fmt: skip
 N_DEV = 2  # of the voices
 
 
@@ -85,22 +87,23 @@ def stages(out: Path, threads: int) -> list[tuple[str, Path, Callable[[], object
     def tuples(split: str) -> None:
         run(reward_data.main, "--input_path", out / f"{split}.cot.jsonl", "--output_path", out / f"{split}.tuples.jsonl")
 
+    given = ["--threads", threads]
     nano = [
-        "--recipe", RECIPES / "nano-sft.yaml", "--train", out / "train.jsonl", "--dev", out / "dev.jsonl", "--output", out / "sft",
-        "--start", NANO_FOLDER, "--threads", threads, "--sentences", 500, "--look_at", 0, "--tower_stages",
-        "[{epochs: 1, batch_size: 16, learning_rate: 1.0e-6}]", "--decoder_recipe.epochs", 1, "--decoder_recipe.copy_steps", 2,
-        "--decoder_recipe.learning_rate", "1.0e-5",
+        "--recipe", RECIPES / "nano-sft.yaml", "--start", NANO_FOLDER, "--output", out / "sft", *given,
+        "--train", out / "train.jsonl", "--dev", out / "dev.jsonl", "--sentences", 500, "--look_at", 0,
+        "--tower_stages", "[{epochs: 1, batch_size: 16, learning_rate: 1.0e-6}]",
+        "--decoder_recipe.epochs", 1, "--decoder_recipe.copy_steps", 2, "--decoder_recipe.learning_rate", "1.0e-5",
     ]  # fmt: skip
     reward = [
-        "--recipe", RECIPES / "nano-reward.yaml", "--model", out / "sft" / "model", "--output", out / "reward",
-        "--threads", threads, "--train", out / "train.tuples.jsonl", "--records", out / "train.cot.jsonl", "--dev", out / "dev.tuples.jsonl",
-        "--dev_records", out / "dev.cot.jsonl", "--examples", 128,
+        "--recipe", RECIPES / "nano-reward.yaml", "--model", out / "sft" / "model", "--output", out / "reward", *given,
+        "--train", out / "train.tuples.jsonl", "--records", out / "train.cot.jsonl",
+        "--dev", out / "dev.tuples.jsonl", "--dev_records", out / "dev.cot.jsonl", "--examples", 128,
     ]  # fmt: skip
     grpo = [
-        "--recipe", RECIPES / "nano-grpo.yaml", "--model", out / "sft" / "model", "--train", out / "train.jsonl",
-        "--output", out / "grpo", "--threads", threads, "--k", 4, "--prompts", 4, "--batch_size", 16, "--steps", 3,
-        "--save_steps", 1, "--reasoning", f"{{model: {out / 'reward' / 'model'}}}", "--schedule", "{window: 16, threshold: 0.2, hysteresis: 0.05}",
-        "--sample_every", 1,
+        "--recipe", RECIPES / "nano-grpo.yaml", "--model", out / "sft" / "model", "--output", out / "grpo", *given,
+        "--train", out / "train.jsonl", "--reasoning", f"{{model: {out / 'reward' / 'model'}}}",
+        "--k", 4, "--prompts", 4, "--batch_size", 16, "--steps", 3, "--save_steps", 1, "--sample_every", 1,
+        "--schedule", "{window: 16, threshold: 0.2, hysteresis: 0.05}",
     ]  # fmt: skip
     check = ["--model", out / "grpo" / "model", "--set", f"spoken by a machine={out / 'dev.jsonl'}", "--output", out / "evaluation",
              "--reward_model", out / "reward" / "model"]  # fmt: skip
