@@ -6,7 +6,8 @@ Stages, each resumed where it stopped: log-mels are cached; the audio tower (Whi
 and measured cues (`tower_training`); a tokenizer is trained on the texts; projection and decoder learn to explain
 (`decoder_training`). `OUTPUT/model` is the result, `OUTPUT/log.jsonl` the kept log.
 
-Any key of the recipe can be given on the command line (`--output DIR`, `--whisper FOLDER`, `--decoder_recipe.epochs 3`).
+Any key of the recipe can be given on the command line (`--output DIR`, `--whisper FOLDER`, `--decoder_recipe.epochs 3`). A recipe of
+`kind: omni` fine-tunes a whole thinker instead (`training.omni_sft`).
 """
 
 from __future__ import annotations
@@ -173,7 +174,13 @@ def main() -> int:
     parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
     args, overrides = parser.parse_known_args()
     try:
-        train(read_recipe(args.recipe, overrides))
+        recipe = read_recipe(args.recipe, overrides)
+        if recipe.get("kind") == "omni":
+            from training.omni_sft import train as train_omni
+
+            train_omni(recipe)
+        else:
+            train(recipe)
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2
