@@ -10,9 +10,9 @@ model alone, merged at the end; the adapter is kept beside it. The vision tower,
 `OUTPUT/model` is the result, a folder that the app loads; `OUTPUT/stage-N` holds checkpoints, `OUTPUT/log.jsonl` the figures. A
 stage that was stopped goes on at its last whole checkpoint with the weights, the optimiser and the order of examples it had there.
 
-This is `transformers.Trainer` with two things of ours: the collator (`omni_batch`), and reading a checkpoint. The stock one looks for
-a thinker's weights by the names in the file, which are not those in memory, finds none, warns, and goes on from the weights that it
-was started with.
+This is `transformers.Trainer` with two things of ours: the collator (`omni_batch`), and reading a checkpoint. The stock one looks
+for a thinker's weights by the names in the file, which are not those in memory, finds none, warns, and goes on from the weights
+that it was started with.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ Stages, each resumed where it stopped: log-mels are cached; the audio tower (Whi
 and measured cues (`tower_training`); a tokenizer is trained on the texts; projection and decoder learn to explain
 (`decoder_training`). `OUTPUT/model` is the result, `OUTPUT/log.jsonl` the kept log.
 
-Any key of the recipe can be given on the command line (`--output DIR`, `--whisper FOLDER`, `--decoder_recipe.epochs 3`). A recipe of
-`kind: omni` fine-tunes a whole thinker instead (`training.omni_sft`).
+Any key of the recipe can be given on the command line (`--output DIR`, `--whisper FOLDER`, `--decoder_recipe.epochs 3`).
+
+A recipe of `kind: omni` fine-tunes a whole thinker instead (`training.omni_sft`).
 """
 
 from __future__ import annotations

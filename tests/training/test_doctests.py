@@ -8,11 +8,13 @@ import importlib
 import pytest
 
 MODULES = (
+    "training.base_tasks",
     "training.corpora.records",
     "training.corpora.emotioncot",
     "training.cot_prompt",
     "training.endpoint_writer",
     "training.judge",
+    "training.perception",
     "training.reward_calibration",
     "training.rewards",
 )
