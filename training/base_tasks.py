@@ -41,7 +41,7 @@ from emotionthinker.listening import choose_span, hear
 from emotionthinker.loading import locate, read_style
 from emotionthinker.prompt import PromptStyle
 from training import base_questions as ask
-from training.base_comparative import RANKS, Unusable, three_variants
+from training.base_comparative import Unusable, three_variants
 from training.corpora import require_trainable
 from training.resumable import Progress, append_line, drop_unfinished_line, read_rows, write_whole
 
@@ -102,7 +102,7 @@ def candidates_of(sources: Sources, style: PromptStyle, split: str, seed: int) -
     pools: dict[str, list[tuple[str, tuple[str, Mapping[str, Any]]]]] = {
         "stress": [("", ("", r)) for r in records if ask.stress_reply(r) is not None],
         "attribute": [(f"{name} {option}", (name, r)) for r in records for name, option in ask.measured(r).items()],
-        "comparative": [(cue, (cue, r)) for r in records for cue in RANKS if _comparable(r, cue)],
+        "comparative": [(cue, (cue, r)) for r in records for cue in ask.RANKS if _comparable(r, cue)],
         "cot": [(str(ask.cot_label(r, style.labels)), ("", r)) for r in explained],
         "text": [("", ("", r)) for r in chats],
         "asr": [("", ("", r)) for r in spoken if str(r.get("transcription") or "").strip()],

@@ -15,15 +15,15 @@ from emotionthinker.audio import SAMPLE_RATE, load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.prosody.record import measure_prosody
 from training import base_comparative, base_tasks
-from training.base_comparative import DISTANCES, RANKS, Unusable, check, cues_of, three_variants
-from training.base_questions import ARROW, NO_STRESS, OPTIONS, WORDINGS, ask_attribute, ask_stress, measured, stress_reply
+from training.base_comparative import DISTANCES, Unusable, check, cues_of, three_variants
+from training.base_questions import ARROW, NO_STRESS, OPTIONS, RANKS, WORDINGS, ask_attribute, ask_stress, measured, stress_reply
 from training.base_tasks import TASKS, make
 
 ROOT = Path(__file__).resolve().parents[2]
 SENTENCES = {
     "angry": "I will never do that again.",
     "sad": "I thought you would stay a little longer.",
-    "happy": None,
+    "happy": "We are going to the sea tomorrow!",
 }
 
 
