@@ -215,7 +215,7 @@ def prepare(model: Any, stage: Stage) -> Any:
     if stage.train == "lora":
         from peft import LoraConfig, get_peft_model
 
-        size = {"r": stage.lora.rank, "lora_alpha": stage.lora.alpha, "lora_dropout": stage.lora.dropout}
+        size: dict[str, Any] = {"r": stage.lora.rank, "lora_alpha": stage.lora.alpha, "lora_dropout": stage.lora.dropout}
         return get_peft_model(model, LoraConfig(target_modules=LORA_TARGETS, **size))
     for name, parameter in model.named_parameters():
         parameter.requires_grad = not any(part in name for part in NOT_TRAINED)

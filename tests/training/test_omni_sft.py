@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import load_model
-from emotionthinker.pipeline import load_explainer
+from emotionthinker.pipeline import open_explainer
 from emotionthinker.prompt import PromptStyle
 from emotionthinker.settings import Settings
 from tests.conftest import SAMPLE_RATE, synthetic_voice
@@ -24,6 +24,7 @@ from training.base_questions import question
 from training.base_tasks import Sources, shares_of
 from training.omni_batch import IGNORED, Examples, collate
 from training.omni_sft import KEYS, Stage, last_checkpoint, prepare
+from training.perception import Item, ask
 
 RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
 SHIPPED = ("base-nano.yaml", "base-omni3b.yaml", "base-omni7b.yaml")
@@ -37,7 +38,8 @@ def write_examples(folder: Path) -> None:
         sounded = i % 3 < 2
         soundfile.write(folder / f"{i}.wav", synthetic_voice(0.5 + 0.1 * i, 100 + 30 * i, seed=i), SAMPLE_RATE)
         audio = [{"path": f"{i}.wav", "segments": [[0.0, 0.5 + 0.1 * i]]}] if sounded else []
-        rows.append({"audio": audio, "messages": question("Which of low, normal or high?", audio=sounded), "reply": ("low", "high")[i % 2]})
+        messages = question("Which of low, normal or high?", audio=sounded)
+        rows.append({"audio": audio, "messages": messages, "reply": ("low", "high")[i % 2]})
     for name, part in (("train", rows[:6]), ("dev", rows[6:])):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
 
@@ -85,7 +87,7 @@ def test_only_the_reply_counts(parts: tuple) -> None:
 
 
 def test_prompt_and_sound_are_those_of_the_processor_at_work(parts: tuple) -> None:
-    model, processor, examples = parts
+    _, processor, examples = parts
     items = [examples[0], examples[1]]
     batch = collate(processor, items)
     prompts = [processor.apply_chat_template(item["messages"], tokenize=False, add_generation_prompt=True) for item in items]
@@ -136,9 +138,11 @@ def test_a_clip_that_would_be_cut_is_refused(parts: tuple) -> None:
 
 
 def test_both_stages_write_folders_that_the_app_loads(recipe: dict[str, Any], tiny_omni_folder: Path) -> None:
+    recipe["stages"][0] |= {"epochs": 10, "learning_rate": 1e-2}  # enough to learn the two words
     result = omni_sft.train(recipe)
     run = Path(recipe["output"])
-    before, first, last = (load_file(folder / "model.safetensors") for folder in (tiny_omni_folder, run / "stage-1" / "model", result))
+    folders = (tiny_omni_folder, run / "stage-1" / "model", result)
+    before, first, last = (load_file(folder / "model.safetensors") for folder in folders)
     assert before.keys() == first.keys() == last.keys()
     changed = {name for name in before if not torch.equal(before[name], first[name])}
     assert {"audio_tower.conv1.weight", "audio_tower.proj.weight", "model.embed_tokens.weight"} <= changed
@@ -148,13 +152,16 @@ def test_both_stages_write_folders_that_the_app_loads(recipe: dict[str, Any], ti
     assert (run / "adapter" / "adapter_model.safetensors").is_file()
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     losses = [line["loss"] for line in log if "loss" in line]
-    assert len(losses) == 3 + 6 and losses[-1] < losses[0]
-    assert sum("eval_loss" in line for line in log) == 3
+    assert len(losses) == 30 + 6 and losses[-1] < losses[0] / 2
+    assert sum("eval_loss" in line for line in log) == 12
 
-    explainer = load_explainer(Settings.from_env({"ET_MODEL": str(result)}))
+    explainer = open_explainer(Settings.from_env({"ET_MODEL": str(result)}))
     assert explainer.style.name == "Tiny"
     answer = explainer.explain((synthetic_voice(), SAMPLE_RATE), transcript="", max_new_tokens=5)
-    assert answer.model == "Tiny" and answer.raw
+    assert answer.model == "Tiny" and answer.prosody.duration_s == pytest.approx(1.5)
+    record = {"audio_path": str(run / "examples" / "0.wav"), "duration_s": 0.5, "segments": [[0.0, 0.5]]}
+    [reply] = ask(explainer, [Item("pitch", record, question("Which of low, normal or high?"), "low")])
+    assert reply in ("low", "high")
 
     # Run again, it finds everything done and changes nothing.
     stamp = (result / "model.safetensors").stat().st_mtime_ns

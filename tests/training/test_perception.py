@@ -87,9 +87,9 @@ def labels(tmp_path: Path) -> Path:
     for i in range(3):
         soundfile.write(tmp_path / f"{i}.wav", synthetic_voice(0.6, 120 + 40 * i, seed=i), SAMPLE_RATE)
         record: dict[str, Any] = {
-            "audio_path": str(tmp_path / f"{i}.wav"), "speaker": f"s{i}", "split": "dev", "duration_s": 0.6, "segments": [[0.0, 0.6]],
-            "transcription": "no you never", "stressed_words": ["never"], "stress_pairs": [["no", 0], ["you", 0], ["never", 1]],
-            "intonation": ("rising", "uncertain", "flat")[i],
+            "audio_path": str(tmp_path / f"{i}.wav"), "speaker": f"s{i}", "split": "dev", "duration_s": 0.6,
+            "segments": [[0.0, 0.6]], "intonation": ("rising", "uncertain", "flat")[i], "transcription": "no you never",
+            "stressed_words": ["never"], "stress_pairs": [["no", 0], ["you", 0], ["never", 1]],
             "levels": {"pitch": {"level": "high"}, "energy": {"level": None}, "speed": {"level": "slow"}},
         }  # fmt: skip
         lines.append(json.dumps(record) + "\n")
