@@ -15,7 +15,7 @@ import torch
 from transformers import TrainerCallback
 
 # The language model's projections alone: hearing stays as the stage before left it.
-LORA_MODULES = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+LORA_MODULES = r".*language_model\.layers\.\d+\..*\.(q|k|v|o|gate|up|down)_proj"
 
 
 class LogFile(TrainerCallback):

@@ -7,6 +7,8 @@ and measured cues (`tower_training`); a tokenizer is trained on the texts; proje
 (`decoder_training`). `OUTPUT/model` is the result, `OUTPUT/log.jsonl` the kept log.
 
 Any key of the recipe can be given on the command line (`--output DIR`, `--whisper FOLDER`, `--decoder_recipe.epochs 3`).
+
+A recipe of `kind: omni` fine-tunes a whole thinker instead (`training.omni_sft`).
 """
 
 from __future__ import annotations
@@ -171,12 +173,18 @@ def build_nano_processor(
     return build_processor(extractor, tokenizer)
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
-    args, overrides = parser.parse_known_args()
+    args, overrides = parser.parse_known_args(argv)
     try:
-        train(read_recipe(args.recipe, overrides))
+        recipe = read_recipe(args.recipe, overrides)
+        if recipe.get("kind") == "omni":
+            from training.omni_sft import train as train_omni
+
+            train_omni(recipe)
+        else:
+            train(recipe)
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,11 +9,13 @@ import pytest
 
 MODULES = (
     "training.ablation",
-    "training.corpora.records",
+    "training.base_tasks",
     "training.corpora.emotioncot",
+    "training.corpora.records",
     "training.cot_prompt",
     "training.endpoint_writer",
     "training.judge",
+    "training.perception",
     "training.reward_calibration",
     "training.reward_thinker",
     "training.rewards",
