@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export OMP_WAIT_POLICY := PASSIVE
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: app test lint train-env bench screenshots clean
+.PHONY: app test lint train-env train-nano-smoke bench screenshots clean
 
 app: $(VENV)/app.done
 	$(BIN)/python app.py
@@ -21,6 +21,10 @@ lint: $(VENV)/dev.done
 	$(BIN)/mypy emotionthinker annotate training app.py
 
 train-env: $(VENV)/train.done
+
+# The whole training chain on 60 clips that espeak-ng speaks; minutes, not days, to see that it runs.
+train-nano-smoke: $(VENV)/train.done
+	HF_HUB_OFFLINE=1 $(BIN)/python -m training.smoke
 
 bench: $(VENV)/train.done
 	$(BIN)/python -m benchmarks.prosody

@@ -48,7 +48,7 @@ def train(recipe: Mapping[str, Any]) -> Path:
     records = read_records(recipe["train"], style.labels)
     require_trainable(records)
     thinker = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
-        base, dtype=torch.float32, attn_implementation=recipe["attention"], use_safetensors=True
+        base, dtype=getattr(torch, recipe["dtype"]), attn_implementation=recipe["attention"], use_safetensors=True
     )
     if recipe["lora"] is None:
         frozen(thinker, recipe["frozen"])
@@ -59,7 +59,8 @@ def train(recipe: Mapping[str, Any]) -> Path:
     )  # fmt: skip
     trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
     if trainer.is_world_process_zero():
-        save_folder(merged(trainer.accelerator.unwrap_model(trainer.model)), processor, style, folder / "model")
+        thinker = merged(trainer.accelerator.unwrap_model(trainer.model))
+        save_folder(thinker, processor, style, folder / "model", getattr(torch, recipe["saved_dtype"]))
     return folder / "model"
 
 

@@ -146,10 +146,10 @@ def audio_tower(thinker: Any) -> torch.nn.Module:
     return thinker.model.audio_tower
 
 
-def save_folder(thinker: Any, processor: Any, style: Any, folder: Path) -> None:
-    """Write a folder that `EmotionThinker.from_pretrained` loads: weights in fp16, processor, `emotionthinker.json`."""
+def save_folder(thinker: Any, processor: Any, style: Any, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+    """Write a folder that `EmotionThinker.from_pretrained` loads: weights, processor, `emotionthinker.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    copy.deepcopy(thinker).half().save_pretrained(folder)
+    (thinker if thinker.dtype == dtype else copy.deepcopy(thinker).to(dtype)).save_pretrained(folder)
     processor.save_pretrained(folder)
     (folder / "emotionthinker.json").write_text(
         json.dumps(asdict(style), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"

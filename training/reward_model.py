@@ -43,7 +43,7 @@ def train(recipe: dict[str, Any]) -> Path:
     one_side_only(examples, dev)
     set_seed(recipe["seed"])
     base, _ = locate(recipe["model"])
-    thinker = load_for_scores(base, recipe["kind"], recipe["attention"])
+    thinker = load_for_scores(base, recipe["kind"], getattr(torch, recipe["dtype"]), recipe["attention"])
     model = RewardModel(thinker, load_processor(base), read_style(base)[0], recipe["kind"])
     frozen(model.thinker, recipe["frozen"])
     # Of each text once more beside another clip, else the text alone would tell its score.
@@ -66,7 +66,7 @@ def train(recipe: dict[str, Any]) -> Path:
     trainer.train(resume_from_checkpoint=last_checkpoint(options.output_dir))
     if trainer.is_world_process_zero():
         model.thinker = merged(trainer.accelerator.unwrap_model(trainer.model)).eval()
-        model.save(folder / "model")
+        model.save(folder / "model", getattr(torch, recipe["saved_dtype"]))
     return folder / "model"
 
 

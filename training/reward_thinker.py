@@ -78,6 +78,8 @@ class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
         """
         if text_mask is None:
             return super().forward(*args, **inputs)
+        # Sound comes from the collator in float32, whatever the weights are.
+        inputs["input_features"] = inputs["input_features"].to(self.dtype)
         states = self.model(use_cache=False, **inputs).last_hidden_state
         given = self.reward_head(states, text_mask.bool())
         if scores is None:
@@ -114,11 +116,11 @@ class RewardModel:
             thinker = thinker.to(device)
         return cls(thinker, load_processor(place), read_style(place)[0], kind)
 
-    def save(self, folder: Path) -> None:
-        """Weights in float16, processor, prompt style and kind."""
+    def save(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+        """Weights, processor, prompt style and kind."""
         from training.nano import save_folder
 
-        save_folder(self.thinker, self.inputs.processor, self.style, folder)
+        save_folder(self.thinker, self.inputs.processor, self.style, folder, dtype)
         facts = {"schema": SCHEMA, "kind": self.kind, "scores": DIMENSIONS}
         (folder / REWARD_FILE).write_text(json.dumps(facts) + "\n", encoding="utf-8")
 
@@ -211,7 +213,9 @@ def scores_json(scores: Mapping[str, float]) -> str:
     return json.dumps({d: int(scores[d]) if float(scores[d]).is_integer() else round(float(scores[d]), 2) for d in DIMENSIONS})
 
 
-def load_for_scores(folder: str | Path, kind: str, attention: str | None = None) -> Any:
-    """The weights of any thinker folder as a reward model of this kind, in float32; a head that is not there yet is a new one."""
+def load_for_scores(
+    folder: str | Path, kind: str, dtype: torch.dtype = torch.float32, attention: str | None = None
+) -> Any:
+    """The weights of any thinker folder as a reward model of this kind; a head that is not there yet is a new one."""
     cls = RewardThinker if kind == "head" else Qwen2_5OmniThinkerForConditionalGeneration
-    return cls.from_pretrained(str(folder), dtype=torch.float32, attn_implementation=attention, use_safetensors=True)
+    return cls.from_pretrained(str(folder), dtype=dtype, attn_implementation=attention, use_safetensors=True)
