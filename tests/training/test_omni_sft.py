@@ -26,6 +26,8 @@ from training.omni_batch import IGNORED, Examples, collate
 from training.omni_sft import KEYS, Stage, last_checkpoint, prepare
 from training.perception import Item, ask
 
+pytest.importorskip("peft", reason="needs requirements-train.txt")
+
 RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
 SHIPPED = ("base-nano.yaml", "base-omni3b.yaml", "base-omni7b.yaml")
 
