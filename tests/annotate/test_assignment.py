@@ -51,7 +51,7 @@ def test_nobody_works_before_consent_and_instructions(tmp_path: Path) -> None:
 def test_each_item_gets_its_ratings_and_nobody_the_same_item_twice(tmp_path: Path) -> None:
     store, project = make_store(tmp_path, 6, ratings_per_item=3)
     raters = [make_rater(store, project, f"rater {n}") for n in range(4)]
-    seen = []
+    seen: list[tuple[int, int]] = []
     working = list(raters)
     while working:
         for rater in list(working):
@@ -59,9 +59,12 @@ def test_each_item_gets_its_ratings_and_nobody_the_same_item_twice(tmp_path: Pat
             if work is None:
                 working.remove(rater)
                 continue
-            seen.append((work.items[0].id, rater.id))
             counts = Counter(item for item, _ in seen)
-            assert max(counts.values()) - min(counts.get(item, 0) for item in range(1, 7)) <= 1  # least-rated first
+            met = {item for item, by in seen if by == rater.id}
+            # Least-rated first, of those that this rater has not met: who rated the least-rated one must take another.
+            assert work.items[0].id not in met
+            assert counts[work.items[0].id] == min(counts[item] for item in set(range(1, 7)) - met)
+            seen.append((work.items[0].id, rater.id))
             finish(store, project, rater, work)
     assert Counter(item for item, _ in seen) == dict.fromkeys(range(1, 7), 3)
     assert len(set(seen)) == 18
