@@ -90,9 +90,14 @@ def adjudicate(store: Store, project: Project, lead: Rater, item_id: int, scores
 
 
 def retire(store: Store, project: Project, lead: Rater, item_id: int) -> None:
-    """Take an item, and the pairs with it, out of the work; what was said about it stays. Raises AnnotateError."""
+    """Take an item, and the pairs with it, out of the work and out of the hands of who has it; what was said about it stays.
+
+    Raises AnnotateError.
+    """
     _own_item(store, project, item_id)
     with store.transaction() as db:
+        db.conn.execute("UPDATE leases SET state = 'released' WHERE state = 'open' AND kind = 'new' AND (item_id = :item OR pair_id "
+                        "IN (SELECT id FROM pairs WHERE item_a = :item OR item_b = :item))", {"item": item_id})
         db.table("items").update(item_id, {"active": 0})
         db.conn.execute("UPDATE pairs SET active = 0 WHERE item_a = ? OR item_b = ?", [item_id, item_id])
         log_event(db, "retired", project_id=project.id, rater_id=lead.id, item=item_id)

@@ -50,7 +50,7 @@ RATINGS = (
     _COMMENT,
     Column("marks", "json", "list of [start_char, end_char, mark] of the explanation; mark: supported, wrong, not checkable"),
     Column("purpose", "text", "work, attention (a fact was swapped by us) or qualification; figures about models use work alone"),
-    Column("passed", "truth", "attention and qualification: answered as expected", True),
+    Column("passed", "truth", "attention and qualification: the first answer was as expected; a revision does not change it", True),
     *_GIVEN,
 )
 PREFERENCES = (

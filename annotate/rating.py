@@ -87,6 +87,7 @@ def set_heard(store: Store, project: Project, rater: Rater, lease_id: str, playe
 def submit(store: Store, project: Project, rater: Rater, lease_id: str, submission_id: str, raw: Any, seconds: float) -> Receipt:
     """Keep an answer for good: the rater's first on this item, or another revision of it.
 
+    Attention and qualification items are judged by the first answer; a revision changes what is kept, not the judgement.
     Raises NotComplete where an answer is missing or the clip was not heard, NotAllowed for a task of somebody else's,
     AnnotateError for a form that the page does not send, StoreError where it could not be written (then nothing was).
     """
@@ -123,6 +124,8 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
             values |= {"project_id": project.id, column: key, "rater_id": rater.id, "position": lease["position"], "created": now}
             if work.is_pair:
                 values["swapped"] = lease["swapped"]
+            else:  # judged once, by the first answer: with a second one, whoever failed could try until it fits
+                values["passed"] = as_expected(work.items[0], answers)
             answer_id = insert(db, table, values)
         else:
             answer_id = answer["id"]
@@ -136,7 +139,7 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
         _close(db, lease)
         late = lease["state"] == "expired"
         log_event(db, "submitted", project_id=project.id, rater_id=rater.id, lease_id=lease_id, revision=revision, late=late)
-        if not work.is_pair and work.items[0].purpose == "qualification":
+        if answer is None and not work.is_pair and work.items[0].purpose == "qualification":
             _qualify(db, project, rater, settings)
     return Receipt(revision, False, now)
 
@@ -173,9 +176,8 @@ def _columns(answers: dict[str, Any], work: Task, swapped: bool) -> dict[str, An
         sides = {"left": "b" if swapped else "a", "right": "a" if swapped else "b"}
         return {name: sides.get(choice, choice) for name, choice in answers["choices"].items()}
     right = None if answers["answer_right"] is None else ANSWER_RIGHT[answers["answer_right"]]
-    passed = as_expected(work.items[0], answers)
     return {**{name: answers["scores"][name] for name in DIMENSIONS}, "heard_emotion": answers["heard_emotion"],
-            "answer_right": None if right is None else int(right), "passed": None if passed is None else int(passed)}
+            "answer_right": None if right is None else int(right)}
 
 
 def _spent(lease: Any, seconds: float, now: str) -> float:
@@ -203,7 +205,7 @@ def _close(db: Database, lease: Any) -> None:
 
 
 def _qualify(db: Database, project: Project, rater: Rater, settings: ProjectSettings) -> None:
-    """After each qualification item: once none is left, the rater is in or out."""
+    """After the first answer to each qualification item: once none is left, the rater is in or out."""
     total, done, passed = db.conn.execute("""
         SELECT count(*), count(r.id), coalesce(sum(r.passed), 0) FROM items i
         LEFT JOIN ratings r ON r.item_id = i.id AND r.rater_id = ?

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from annotate import clock, roster
-from annotate.assignment import Task, claim, open_revision, release
+from annotate.assignment import Task, _new_lease, claim, open_revision, release, task
+from annotate.board import retire
 from annotate.errors import NotAllowed
 from annotate.items import add_pair
 from annotate.rating import save_draft, set_heard, submit
 from annotate.records import Project, Rater
+from annotate.settings import ProjectSettings
 from annotate.store import Store
 from tests.annotate.filling import add_items, full_answers, full_choices, make_rater, make_store
 
@@ -201,6 +203,38 @@ def test_qualification_comes_before_work_and_decides_about_it(tmp_path: Path) ->
     with pytest.raises(NotAllowed, match="practice items"):
         claim(store, project, store.rater(careless.id))
     assert all(r.is_qualification for r in store.ratings(project))
+
+
+@pytest.mark.parametrize(("first", "second", "fit"), [(2, 5, False), (5, 2, True)])
+def test_the_first_answer_is_judged_and_no_revision_changes_that(tmp_path: Path, first: int, second: int, fit: bool) -> None:
+    store, project = make_store(tmp_path, 3, qualification_share=1.0, attention_rate=0.0)
+    expected = {"at_least": {"factual_alignment": 4}}
+    for purpose in ("qualification", "attention"):
+        add_items(store, project, 1, explanation=f"Practice, {purpose}.", purpose=purpose, expected=expected)
+    rater = make_rater(store, project)
+    finish(store, project, rater, take(store, project, rater), full_answers(first))
+    with store.transaction() as db:  # an attention item, met in work
+        lease = _new_lease(db, project, rater, ProjectSettings.of(project), clock.utc_now(), {"item_id": 5}, "new", 2, False, None)
+    finish(store, project, rater, task(store, lease), full_answers(first))
+    for rating in store.ratings(project):
+        again = open_revision(store, project, rater, rating_id=rating.id)
+        submit(store, project, rater, again.lease_id, f"press-again-{rating.id}", full_answers(second), 20.0)
+    assert [rating.factual_alignment for rating in store.ratings(project)] == [second] * 2  # kept as changed …
+    assert [bool(row["passed"]) for row in store.rows("SELECT passed FROM ratings")] == [fit] * 2  # … but judged once
+    assert store.rater(rater.id).qualified is fit
+    if fit:
+        assert take(store, project, rater).items[0].purpose == "work"
+    else:
+        with pytest.raises(NotAllowed, match="practice items"):
+            claim(store, project, store.rater(rater.id))
+
+
+def test_an_item_that_is_taken_out_of_the_work_leaves_the_hands_of_who_has_it(tmp_path: Path) -> None:
+    store, project = make_store(tmp_path, 2)
+    rater, lead = make_rater(store, project), make_rater(store, project, "Lead", "lead")
+    held = take(store, project, rater).items[0].id
+    retire(store, project, lead, held)
+    assert take(store, project, rater).items[0].id == 3 - held
 
 
 def test_pairs_swap_sides_at_random_and_choices_name_the_items(tmp_path: Path) -> None:
