@@ -16,6 +16,7 @@ from annotate.records import ROLES
 from annotate.serving import database_path
 from annotate.settings import ProjectSettings
 from annotate.store import Store
+from emotionthinker.page.port import on_port
 
 HOST, PORT = "127.0.0.1", 7861
 
@@ -59,6 +60,20 @@ def invite(args: argparse.Namespace) -> int:
     return 0
 
 
+def add_settings(subparsers: Any) -> None:
+    parser = command(subparsers, "settings", change, "Show the settings of a project, or change some.")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; docs/annotate.md lists them")
+
+
+def change(args: argparse.Namespace) -> int:
+    store, project = open_project(args)
+    with store:
+        if args.set:
+            project = roster.change_settings(store, project, **settings_of(args.set))
+    print(json.dumps(ProjectSettings.of(project).to_dict(), ensure_ascii=False))
+    return 0
+
+
 def add_serve(subparsers: Any) -> None:
     parser = command(subparsers, "serve", serve, "Serve the page for raters and leads.")
     parser.add_argument("--host", default=HOST, help=f"address to listen on; default {HOST}, this machine only")
@@ -68,12 +83,12 @@ def add_serve(subparsers: Any) -> None:
 def serve(args: argparse.Namespace) -> int:
     from annotate import ui
 
-    store = Store.open(args.db or database_path())
-    service, routes = ui.open_service(store)
-    page = ui.build(service)
-    names = ", ".join(project.name for project in store.projects()) or "none"
-    print(f"Serving {store.path.name} (projects: {names}) on http://{args.host}:{args.port}", file=sys.stderr, flush=True)
-    ui.launch(page, store, routes, host=args.host, port=args.port)
+    with on_port(args.host, args.port, "choose another with --port"), Store.open(args.db or database_path()) as store:
+        service, routes = ui.open_service(store)
+        page = ui.build(service)
+        names = ", ".join(project.name for project in store.projects()) or "none"
+        print(f"Serving {store.path.name} (projects: {names}) on http://{args.host}:{args.port}", file=sys.stderr, flush=True)
+        ui.launch(page, store, routes, host=args.host, port=args.port)
     return 0
 
 
@@ -132,4 +147,4 @@ def link_of(token: str | None) -> str:
     return f"http://{HOST}:{PORT}/#invite={token}"
 
 
-COMMANDS = [add_init, add_invite, add_import, add_serve]
+COMMANDS = [add_init, add_settings, add_invite, add_import, add_serve]

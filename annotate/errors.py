@@ -17,5 +17,9 @@ class NotAllowed(AnnotateError):
     """Nobody is signed in, or the role of who is does not allow this."""
 
 
+class AccessEnded(NotAllowed):
+    """Somebody who took part may not go on: they were shut out, or the project is closed."""
+
+
 class NotComplete(AnnotateError):
     """An answer that cannot be submitted yet; the sentence says what is missing."""

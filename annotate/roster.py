@@ -14,7 +14,7 @@ import sqlite3
 from typing import Any
 
 from annotate import clock
-from annotate.errors import AnnotateError, NotAllowed
+from annotate.errors import AccessEnded, AnnotateError, NotAllowed
 from annotate.records import ROLES, Project, Rater
 from annotate.settings import ProjectSettings
 from annotate.store import Store, as_rater, insert, log_event
@@ -86,9 +86,22 @@ def set_active(store: Store, rater: Rater, active: bool) -> None:
 
 
 def sign_in(store: Store, token: str) -> Rater:
-    """Who a link belongs to. Raises NotAllowed for one that was never given out, was renewed, or whose owner was shut out."""
+    """Who a link belongs to. Raises NotAllowed for one that was never given out or was renewed, AccessEnded as `require_access`."""
     row = store.row("SELECT * FROM raters WHERE token_sha256 = ?", [token_hash(token)])
-    return _let_in(row, "This link is not known here; ask the person who sent it for a new one.")
+    return _let_in(store, row, "This link is not known here; ask the person who sent it for a new one.")
+
+
+def require_access(store: Store, rater: Rater) -> None:
+    """Raises AccessEnded for who was shut out, and in a closed project for everybody but its leads."""
+    if not rater.active:
+        raise AccessEnded("Your access to this project has ended; ask its lead. What you rated is kept.")
+    if rater.role != "lead" and ProjectSettings.of(project_of(store, rater)).closed:
+        raise AccessEnded("This project is closed. Thank you for taking part; what you rated is kept.")
+
+
+def project_of(store: Store, rater: Rater) -> Project:
+    """The project that somebody takes part in."""
+    return next(project for project in store.projects() if project.id == rater.project_id)
 
 
 def sign_in_hf(store: Store, project: Project, hf_name: str) -> Rater:
@@ -102,7 +115,7 @@ def sign_in_hf(store: Store, project: Project, hf_name: str) -> Rater:
         return invite(store, project, hf_name, hf_name=hf_name)[0]
     if settings.hf_raters == "nobody":
         row = None
-    return _let_in(row, f"The account {hf_name[:MAX_NAME]} is not invited to this project; ask its lead.")
+    return _let_in(store, row, f"The account {hf_name[:MAX_NAME]} is not invited to this project; ask its lead.")
 
 
 def find_hf(store: Store, hf_name: str) -> Rater:
@@ -131,12 +144,11 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _let_in(row: sqlite3.Row | None, otherwise: str) -> Rater:
+def _let_in(store: Store, row: sqlite3.Row | None, otherwise: str) -> Rater:
     if row is None:
         raise NotAllowed(otherwise)
     rater = as_rater(row)
-    if not rater.active:
-        raise NotAllowed("Your access to this project has ended; ask its lead. What you rated is kept.")
+    require_access(store, rater)
     return rater
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from annotate import pages, roster
 from annotate.assignment import claim, open_revision, own_lease, release, task
 from annotate.errors import AnnotateError, NotAllowed
+from annotate.payload import ODD, number, text, whole
 from annotate.rating import save_draft, set_heard, submit
 from annotate.records import Project, Rater
 from annotate.serving import clip_url, storage_sentence
@@ -49,11 +50,11 @@ class Service:
         }
         self._for_leads: dict[str, Action] = {}
 
-    def call(self, action: str, token: str, payload: Any, hf_name: str | None = None) -> dict[str, Any]:
+    def call(self, action: Any, token: Any, payload: Any, hf_name: str | None = None) -> dict[str, Any]:
         """Do one thing for one person. token: the secret of an invite; hf_name: the account that the platform vouches for."""
         try:
-            if not isinstance(payload, dict) or not isinstance(token, str):
-                raise AnnotateError("The page sent something odd; reload it.")
+            if not (isinstance(action, str) and isinstance(payload, dict) and isinstance(token, str)):
+                raise AnnotateError(ODD)
             who = self._who(token, hf_name)
             if who is None:
                 return {"screen": "welcome", "html": pages.welcome_html()}
@@ -67,9 +68,11 @@ class Service:
             return self._actions[action](project, rater, payload)
         except EmotionThinkerError as error:
             return {"error": str(error), "kind": type(error).__name__}
-        except (KeyError, TypeError, ValueError, OverflowError) as error:  # what the page does not send; its text reaches no log
-            log.warning("%s failed with %s", action[:20], type(error).__name__)
-            return {"error": "The page sent something odd; reload it.", "kind": "AnnotateError"}
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+            # What the page does not send. Neither it nor its text reaches a log.
+            name = action if isinstance(action, str) and (action in self._actions or action in self._for_leads) else "an action"
+            log.warning("%s failed with %s", name, type(error).__name__)
+            return {"error": ODD, "kind": "AnnotateError"}
         except Exception as error:  # a fault of ours: a sentence for the page, its place for the log
             return {"error": sentence(error), "kind": "fault"}
 
@@ -84,8 +87,7 @@ class Service:
             rater = roster.find_hf(self.store, hf_name)
         else:
             return None
-        project = next(project for project in self.store.projects() if project.id == rater.project_id)
-        return project, rater
+        return roster.project_of(self.store, rater), rater
 
     def _open(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """The screen that this person is at."""
@@ -105,9 +107,9 @@ class Service:
         return self._task(project, rater, work.lease_id)
 
     def _agree(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        what = payload["what"]
+        what = text(payload, "what")
         if what not in ("consented", "instructed"):
-            raise AnnotateError("The page sent something odd; reload it.")
+            raise AnnotateError(ODD)
         roster.agree(self.store, rater, what)
         return self._open(project, self.store.rater(rater.id), payload)
 
@@ -116,9 +118,10 @@ class Service:
 
     def _figure(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """The figure of a task, drawn for the width at hand."""
-        own_lease(self.store, rater, payload["lease"])
-        item = task(self.store, payload["lease"]).items[0]
-        return {"figure": self.figure(item.clip_sha256, item.id, int(payload.get("width") or 960))}
+        lease_id = text(payload, "lease")
+        own_lease(self.store, rater, lease_id)
+        item = task(self.store, lease_id).items[0]
+        return {"figure": self.figure(item.clip_sha256, item.id, whole(payload, "width", 960))}
 
     def figure(self, sha256: str, item_id: int, width_px: int) -> str:
         """The figure of an item, from memory where it was drawn before. One is drawn at a time: they are quick, cores are few."""
@@ -135,17 +138,17 @@ class Service:
             return self._figures[key]
 
     def _draft(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        saved = save_draft(self.store, project, rater, payload["lease"], payload["answers"], int(payload["version"]),
-                           float(payload["seconds"]))
+        saved = save_draft(self.store, project, rater, text(payload, "lease"), payload.get("answers"), whole(payload, "version"),
+                           number(payload, "seconds"))
         return {"version": saved.version, "conflict": saved.conflict}
 
     def _heard(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        set_heard(self.store, project, rater, payload["lease"], float(payload["played"]))
+        set_heard(self.store, project, rater, text(payload, "lease"), number(payload, "played"))
         return {"heard": True}
 
     def _submit(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        receipt = submit(self.store, project, rater, payload["lease"], payload["submission"], payload["answers"],
-                         float(payload["seconds"]))
+        receipt = submit(self.store, project, rater, text(payload, "lease"), text(payload, "submission"), payload.get("answers"),
+                         number(payload, "seconds"))
         return {"revision": receipt.revision, "again": receipt.again, "saved": receipt.saved}
 
     def _history(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
@@ -169,19 +172,19 @@ class Service:
                 raise AnnotateError("There is no earlier answer of yours to change.")
             kind, key = row["kind"], row["id"]
         else:
-            kind, key = payload["kind"], int(payload["key"])
+            kind, key = text(payload, "kind"), whole(payload, "key")
         if kind not in ("rating", "preference"):
-            raise AnnotateError("The page sent something odd; reload it.")
+            raise AnnotateError(ODD)
         work = open_revision(self.store, project, rater, **{f"{kind}_id": key})
         return self._task(project, rater, work.lease_id)
 
     def _release(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        release(self.store, rater, payload["lease"])
+        release(self.store, rater, text(payload, "lease"))
         return self._open(project, rater, payload)
 
     def _task(self, project: Project, rater: Rater, lease_id: str) -> dict[str, Any]:
         work = task(self.store, lease_id)
-        html = task_html(project, work, self._progress(project, rater), clip_url(self.store, work.items[0].clip_sha256))
+        html = task_html(project, work, self._progress(project, rater), clip_url(self.store, rater, work.items[0].clip_sha256))
         return _screen("pair" if work.is_pair else "single", html) | {"lease": lease_id, "version": work.draft_version}
 
     def _progress(self, project: Project, rater: Rater) -> dict[str, int]:
