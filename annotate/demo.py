@@ -16,7 +16,7 @@ from annotate import roster
 from annotate.assignment import claim
 from annotate.attention import make_known_items, swap_fact
 from annotate.items import NewItem, add_item, keep_clip
-from annotate.rating import set_heard, submit
+from annotate.rating import set_heard, show_text, submit
 from annotate.records import DIMENSIONS, Item, Project, Rater
 from annotate.sentences import sentences
 from annotate.settings import ProjectSettings
@@ -64,8 +64,9 @@ def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed
             working.remove((rater, severity))
             continue
         set_heard(store, project, rater, work.lease_id, work.items[0].prosody["duration_s"])
-        submit(store, project, rater, work.lease_id, f"simulated-{work.lease_id}",
-               _simulated(work.items[0], quality[work.items[0].id], severity, rng), rng.uniform(10, 60))
+        answers = _simulated(work.items[0], quality[work.items[0].id], severity, rng)
+        show_text(store, project, rater, work.lease_id, answers["heard_emotion"])
+        submit(store, project, rater, work.lease_id, f"simulated-{work.lease_id}", answers, rng.uniform(10, 60))
         done += 1
         if done % TOLD == 0:
             tell(f"Simulated ratings: {done} of about {wanted}.")

@@ -22,7 +22,7 @@ KEYS = (
     ("[ ]", "go to a sentence of the explanation"),
     ("V W X", "mark that sentence: supported (V), wrong (W), not checkable (X); again takes it off"),
     ("U", "undo your last change; with nothing left to undo, open your last answer"),
-    ("Enter", "submit; where something is missing, go there"),
+    ("Enter", "read the explanation; then submit; where something is missing, go there"),
     ("Esc", "leave the comment, close a card"),
     ("?", "this card"),
 )
@@ -79,7 +79,8 @@ def instructions_html(project: Project, *, first: bool) -> str:
               '<button type="button" class="an-primary" data-open>Back to work</button>')
     return f"""{banner(project)}<section class="an-card an-wide" data-screen="instructions"><h2>How to rate</h2>
 <ol>
-<li>Listen to the whole clip at least once, before you read. Say which emotion <em>you</em> hear.</li>
+<li>Listen to the whole clip at least once, and say which emotion <em>you</em> hear. Only then the explanation is shown; what you
+heard before you read is kept, also if you change it later.</li>
 <li>Read the explanation and hold it against the sound and the figure. You may loop a word or a stretch and slow it down.</li>
 <li>Rate it on four scales. Each is about one thing only: a false fact costs points under Facts, and not again under Language.</li>
 <li>Say whether the answer (the emotion the model names) is right to your ears. This does not enter the four scales.</li>

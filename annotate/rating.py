@@ -1,4 +1,4 @@
-"""Takes work back: drafts as they grow, that a clip was heard, and submissions, each exactly once.
+"""Takes work back: drafts as they grow, that a clip was heard and a text read, and submissions, each exactly once.
 
 A submission is on the disk when `submit` returns. It carries an id that the page makes for one press of the button: the second
 arrival of the same press changes nothing and is told what the first was told. A press that comes after its lease ran out is taken
@@ -18,7 +18,7 @@ from annotate import clock
 from annotate.answers import ANSWER_RIGHT, normal_text, pair_answers, require_complete, single_answers
 from annotate.assignment import Task, after, own_lease, task
 from annotate.errors import AnnotateError, NotComplete
-from annotate.records import DIMENSIONS, Item, Project, Rater
+from annotate.records import DIMENSIONS, UNSCORED_FLAGS, Item, Project, Rater
 from annotate.settings import ProjectSettings
 from annotate.store import Store, insert, log_event
 
@@ -84,6 +84,27 @@ def set_heard(store: Store, project: Project, rater: Rater, lease_id: str, playe
         _keep_alive(db, lease, now, ProjectSettings.of(project))
 
 
+def show_text(store: Store, project: Project, rater: Rater, lease_id: str, emotion: str | None) -> None:
+    """Let the rater see the explanation, now that the clip was heard. emotion: what they hear, said before they read; it is kept
+    beside the answer that they submit. None for a pair, which does not ask for it.
+
+    Raises NotComplete before the clip was heard in full, or without an emotion.
+    """
+    with store.transaction() as db:
+        lease = own_lease(store, rater, lease_id)
+        now = clock.utc_now()
+        if lease["shown"] is None:
+            if lease["heard"] is None:
+                raise NotComplete("Please listen to the whole clip once before you read; if it does not play, flag it as bad "
+                                  "audio.")
+            if lease["item_id"] is not None and emotion not in ProjectSettings.of(project).emotions:
+                raise NotComplete("Please say which emotion you hear before you read.")
+            first = None if lease["item_id"] is None else emotion
+            db.table("leases").update(lease_id, {"shown": now, "first_emotion": first})
+            log_event(db, "text shown", project_id=project.id, rater_id=rater.id, lease_id=lease_id, heard_emotion=first)
+        _keep_alive(db, lease, now, ProjectSettings.of(project))
+
+
 def submit(store: Store, project: Project, rater: Rater, lease_id: str, submission_id: str, raw: Any, seconds: float) -> Receipt:
     """Keep an answer for good: the rater's first on this item, or another revision of it.
 
@@ -105,6 +126,8 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
             return Receipt(before["revision"], True, before["created"])
         if lease["heard"] is None and "bad_audio" not in answers["flags"]:
             raise NotComplete("Please listen to the whole clip once before you submit; if it does not play, flag it as bad audio.")
+        if lease["shown"] is None and lease["kind"] == "new" and not set(answers["flags"]) & set(UNSCORED_FLAGS):
+            raise NotComplete("Please read the explanation before you submit.")
         require_complete(answers, any(item.answer for item in work.items))
         now, text = clock.utc_now(), normal_text(answers)
         table, column = ("preferences", "pair_id") if work.is_pair else ("ratings", "item_id")

@@ -16,12 +16,12 @@ from annotate import pages, roster
 from annotate.assignment import claim, open_revision, own_lease, release, task
 from annotate.errors import AnnotateError, NotAllowed
 from annotate.payload import ODD, number, text, whole
-from annotate.rating import save_draft, set_heard, submit
+from annotate.rating import save_draft, set_heard, show_text, submit
 from annotate.records import Project, Rater
 from annotate.serving import clip_url, storage_sentence
 from annotate.settings import ProjectSettings
 from annotate.store import Store
-from annotate.task_page import task_html
+from annotate.task_page import task_html, text_html
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.figure import figure_html
@@ -45,7 +45,7 @@ class Service:
         self._drawing = threading.Lock()
         self._actions: dict[str, Action] = {
             "open": self._open, "agree": self._agree, "instructions": self._instructions, "figure": self._figure,
-            "draft": self._draft, "heard": self._heard, "submit": self._submit, "history": self._history,
+            "draft": self._draft, "heard": self._heard, "read": self._read, "submit": self._submit, "history": self._history,
             "revise": self._revise, "release": self._release,
         }
         self._for_leads: dict[str, Action] = {}
@@ -145,6 +145,12 @@ class Service:
     def _heard(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         set_heard(self.store, project, rater, text(payload, "lease"), number(payload, "played"))
         return {"heard": True}
+
+    def _read(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        """The explanation and the questions about it, which no page holds before the rater has listened and said what they hear."""
+        lease_id = text(payload, "lease")
+        show_text(self.store, project, rater, lease_id, None if payload.get("emotion") is None else text(payload, "emotion"))
+        return {"html": text_html(task(self.store, lease_id))}
 
     def _submit(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         receipt = submit(self.store, project, rater, text(payload, "lease"), text(payload, "submission"), payload.get("answers"),

@@ -15,11 +15,11 @@ from annotate.assignment import Task, _new_lease, claim, open_revision, release,
 from annotate.board import retire
 from annotate.errors import NotAllowed
 from annotate.items import add_pair
-from annotate.rating import save_draft, set_heard, submit
+from annotate.rating import save_draft, submit
 from annotate.records import Project, Rater
 from annotate.settings import ProjectSettings
 from annotate.store import Store
-from tests.annotate.filling import add_items, full_answers, full_choices, make_rater, make_store
+from tests.annotate.filling import add_items, full_answers, full_choices, listen, make_rater, make_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ def take(store: Store, project: Project, rater: Rater) -> Task:
 
 
 def finish(store: Store, project: Project, rater: Rater, work: Task, answers: dict | None = None) -> None:
-    set_heard(store, project, rater, work.lease_id, 2.0)
+    listen(store, project, rater, work.lease_id, 2.0)
     submit(store, project, rater, work.lease_id, f"press-{work.lease_id}", answers or full_answers(), 3.0)
 
 
@@ -119,7 +119,7 @@ def test_check_6_a_lease_runs_out_and_the_item_comes_back(tmp_path: Path, monkey
     assert third.answers is not None and third.answers["comment"] == "half"
     finish(store, project, grace, second)
     save_draft(store, project, ada, first.lease_id, {"comment": "more"}, 1, 11.0)  # from a window that was open all the time
-    set_heard(store, project, ada, first.lease_id, 2.0)
+    listen(store, project, ada, first.lease_id, 2.0)
     submit(store, project, ada, first.lease_id, "press-late", full_answers(), 5.0)
     assert {r.rater_name for r in store.ratings(project)} == {"Ada", "Grace"}
     assert claim(store, project, ada) is None  # and the item she was lent again is not open any more
@@ -129,7 +129,7 @@ def test_a_second_machine_goes_on_with_the_same_item_and_draft(tmp_path: Path) -
     store, project = make_store(tmp_path, 5)
     rater = make_rater(store, project)
     here = take(store, project, rater)
-    set_heard(store, project, rater, here.lease_id, 2.0)
+    listen(store, project, rater, here.lease_id, 2.0)
     saved = save_draft(store, project, rater, here.lease_id, {"scores": {"factual_alignment": 2}}, 0, 12.0)
     other = Store.open(store.path)
     there = take(other, project, rater)

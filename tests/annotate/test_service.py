@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from annotate import roster
 from annotate.board_service import BoardService
+from annotate.importing import pair_up
 from annotate.records import DIMENSIONS, Project
 from annotate.service import Service
 from annotate.serving import clip_routes, database_path, lasts, storage_sentence
@@ -77,6 +78,7 @@ def test_from_welcome_to_done(desk: tuple[Store, Project, Service]) -> None:
                                                "seconds": 3})
         assert "listen to the whole clip" in early["error"] and early["kind"] == "NotComplete"
         assert service.call("heard", token, {"lease": lease, "played": 2.0}) == {"heard": True}
+        assert service.call("read", token, {"lease": lease, "emotion": "angry"})["html"]
         assert service.call("submit", token, {"lease": lease, "submission": f"press-{number:04}", "answers": full_answers(),
                                               "seconds": 3})["revision"] == 1
         work = service.call("open", token, {})
@@ -93,9 +95,40 @@ def test_the_page_of_an_item_tells_nothing_it_must_not(desk: tuple[Store, Projec
                         "speaker = 'SecretSpeaker', reward_scores = '{\"overall\": 0.123456}'")
     expected = {"at_most": {"factual_alignment": 3}}
     add_items(store, project, 1, explanation="Swapped.", purpose="attention", swapped_from=1, expected=expected)
-    html = to_work(service, person(store, project))["html"]
+    token = person(store, project)
+    work = to_work(service, token)
+    service.call("heard", token, {"lease": work["lease"], "played": 2})
+    html = work["html"] + service.call("read", token, {"lease": work["lease"], "emotion": "angry"})["html"]
+    assert "the pitch is high" in html
     for word in ("secret", "0.123456", "attention", "swapped_from", "clip0.wav", str(store.path.parent).lower(), "reward"):
         assert word not in html.lower(), word
+
+
+@pytest.mark.parametrize("mode", ["single", "pair"])
+def test_the_explanation_is_not_sent_before_the_rater_has_listened_and_said_what_they_hear(tmp_path: Path, mode: str) -> None:
+    store, project = make_store(tmp_path, 4, mode=mode, emotions=["sad", "happy"])
+    with store.transaction() as db:
+        db.conn.execute("UPDATE items SET explanation = 'Quokkas sound loud. ' || id, answer = 'wombatty'")
+    assert mode == "single" or pair_up(store, project) == 2
+    service = Service(store)
+    token = person(store, project)
+    sent = [to_work(service, token), service.call("open", token, {}), service.call("instructions", token, {})]
+    lease = sent[0]["lease"]
+    emotion = {"emotion": "sad"} if mode == "single" else {}
+    sent += [service.call("figure", token, {"lease": lease, "width": 900}), service.call("history", token, {}),
+             service.call("draft", token, {"lease": lease, "answers": {}, "version": 0, "seconds": 1}),
+             service.call("read", token, {"lease": lease, **emotion}),  # not heard yet
+             service.call("submit", token, {"lease": lease, "submission": "press-0001", "answers": {}, "seconds": 1}),
+             service.call("heard", token, {"lease": lease, "played": 2}), service.call("open", token, {})]
+    if mode == "single":  # heard, but what they hear is not said
+        sent += [service.call("read", token, {"lease": lease}), service.call("read", token, {"lease": lease, "emotion": "x"})]
+    for answer in sent:
+        assert not re.search("quokka|wombatty", json.dumps(answer).lower())
+    read = service.call("read", token, {"lease": lease, **emotion})
+    reloaded = service.call("open", token, {})
+    for answer in (read, reloaded):
+        assert answer["html"].count("Quokkas sound loud.") == (1 if mode == "single" else 2) and "wombatty" in answer["html"]
+        assert "an-gate" not in answer["html"]
 
 
 def test_check_5_every_text_is_escaped(desk: tuple[Store, Project, Service]) -> None:
@@ -117,6 +150,7 @@ def test_check_5_every_text_is_escaped(desk: tuple[Store, Project, Service]) -> 
     work = to_work(service, token)
     pages += [work, service.call("figure", token, {"lease": work["lease"], "width": 900})]
     service.call("heard", token, {"lease": work["lease"], "played": 2})
+    pages.append(service.call("read", token, {"lease": work["lease"], "emotion": "sad"}))
     answers = full_answers(heard_emotion="sad", comment=NASTY)
     assert "revision" in service.call("submit", token, {"lease": work["lease"], "submission": "press-0001", "answers": answers,
                                                        "seconds": 1})
@@ -142,6 +176,7 @@ def test_nobody_acts_for_another_or_above_their_role(desk: tuple[Store, Project,
     lease = work["lease"]
     for action, payload in [("draft", {"lease": lease, "answers": {}, "version": 0, "seconds": 1}), ("figure", {"lease": lease}),
                             ("heard", {"lease": lease, "played": 1}), ("release", {"lease": lease}),
+                            ("read", {"lease": lease, "emotion": "sad"}),
                             ("submit", {"lease": lease, "submission": "press-0001", "answers": full_answers(), "seconds": 1}),
                             ("revise", {"kind": "rating", "key": 1})]:
         assert service.call(action, grace, payload)["kind"] == "NotAllowed", action
@@ -193,6 +228,7 @@ def test_the_board_shows_progress_speed_attention_and_disagreement(desk: tuple[S
         work = to_work(service, tokens[name])
         while work["screen"] == "single":
             service.call("heard", tokens[name], {"lease": work["lease"], "played": 2})
+            service.call("read", tokens[name], {"lease": work["lease"], "emotion": "angry"})
             service.call("submit", tokens[name], {"lease": work["lease"], "submission": f"press-{work['lease']}", "seconds": 1,
                                                   "answers": full_answers(score, flags=["offensive"] if score == 2 else [])})
             with store.transaction() as db:
@@ -315,8 +351,8 @@ def test_an_archive_is_not_served_to_a_lead_who_was_shut_out(tmp_path: Path) -> 
 
 
 ODD = (None, {}, [], "x" * 10_000, "\ud800", "1; DROP TABLE items", 10**30, math.inf, math.nan, -1, 0.5, True)
-KEYS = ("lease", "answers", "version", "seconds", "played", "submission", "what", "kind", "key", "width", "item", "scores",
-        "comment", "rater", "on", "name", "lead", "format", "wait")
+KEYS = ("lease", "emotion", "answers", "version", "seconds", "played", "submission", "what", "kind", "key", "width", "item",
+        "scores", "comment", "rater", "on", "name", "lead", "format", "wait")
 
 
 def test_odd_values_get_the_same_refusal_whatever_they_are(tmp_path: Path, caplog: Any) -> None:
@@ -326,8 +362,9 @@ def test_odd_values_get_the_same_refusal_whatever_they_are(tmp_path: Path, caplo
     token, lead = person(store, project), person(store, project, "Lead", "lead")
     lease = to_work(service, token)["lease"]
     good = {"lease": lease, "answers": full_answers(), "version": 0, "seconds": 1, "played": 1, "submission": "press-0001",
-            "what": "instructed", "kind": "rating", "key": 1, "width": 300, "item": 1, "scores": dict.fromkeys(DIMENSIONS, 3),
-            "comment": "", "rater": 1, "on": True, "name": "Joan", "lead": False, "format": "csv", "wait": True}
+            "emotion": "angry", "what": "instructed", "kind": "rating", "key": 1, "width": 300, "item": 1,
+            "scores": dict.fromkeys(DIMENSIONS, 3), "comment": "", "rater": 1, "on": True, "name": "Joan", "lead": False,
+            "format": "csv", "wait": True}
     answers = [service.call(odd, token, good) for odd in ODD]
     assert all("error" in answer for answer in answers)
     answers += [service.call("open", odd, good) for odd in ODD] + [service.call("open", token, odd) for odd in ODD]
