@@ -89,10 +89,12 @@ def _raters(found: Board) -> str:
         passed, seen = line.attention
         score = "–" if not seen else f"{passed} of {seen}"
         low = ' class="an-low"' if seen and passed / seen < WORTH_A_LOOK else ""
+        gone = line.rater.withdrawn is not None
         state = [word for word, true in (
-            (line.rater.role, line.rater.role == "lead"), ("simulated", line.rater.simulated), ("shut out", not line.rater.active),
-            ("not qualified", line.rater.qualified is False), ("no consent yet", line.rater.consented is None)) if true]
-        button = "" if line.rater.simulated else (
+            (line.rater.role, line.rater.role == "lead"), ("simulated", line.rater.simulated), ("withdrew", gone),
+            ("shut out", not line.rater.active and not gone), ("not qualified", line.rater.qualified is False),
+            ("no consent yet", line.rater.consented is None and not gone)) if true]
+        button = "" if line.rater.simulated or gone else (
             f'<button type="button" class="an-chip" data-new-link="{line.rater.id}">New link</button> '
             f'<button type="button" class="an-chip" data-active="{line.rater.id}" data-on="{int(not line.rater.active)}">'
             f'{"Shut out" if line.rater.active else "Let in"}</button>')

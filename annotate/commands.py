@@ -16,6 +16,7 @@ from annotate.records import ROLES
 from annotate.serving import database_path
 from annotate.settings import ProjectSettings
 from annotate.store import Store
+from annotate.withdrawal import FATES, holding, require_may_leave, withdraw
 from emotionthinker.page.port import on_port
 
 HOST, PORT = "127.0.0.1", 7861
@@ -57,6 +58,33 @@ def invite(args: argparse.Namespace) -> int:
         else:
             _, token = roster.invite(store, project, args.name, args.role, hf_name=args.hf)
     print(f"{args.name} signs in with the account {args.hf}." if token is None else link_of(token))
+    return 0
+
+
+def add_withdraw(subparsers: Any) -> None:
+    parser = command(subparsers, "withdraw", run_withdraw, "Delete what the database holds of a person who withdraws.")
+    parser.add_argument("name", help="the person's name, as the board shows it")
+    parser.add_argument("--ratings", required=True, metavar="|".join(FATES),
+                        help="their ratings: delete them, or keep them without name and comments")
+    parser.add_argument("--yes", action="store_true", help="do it; without, it only says what would be done")
+
+
+def run_withdraw(args: argparse.Namespace) -> int:
+    store, project = open_project(args)
+    with store:
+        rater = next((one for one in store.raters(project) if one.name == args.name), None)
+        if rater is None:
+            raise AnnotateError(f"There is no person {args.name!r} in project {project.name!r}; the board lists who is there.")
+        if args.ratings not in FATES:
+            raise AnnotateError(f"--ratings is {args.ratings!r}, but it must be one of {', '.join(FATES)}.")
+        require_may_leave(store, rater)
+        found = withdraw(store, rater, args.ratings) if args.yes else holding(store, rater)
+    rated = f"{found.ratings} ratings and {found.comparisons} comparisons"
+    print(f"{'Deleted' if args.yes else 'Would be deleted'}: name, link, {found.comments} comments, {found.drafts} drafts, "
+          f"{found.events} events{'' if args.ratings == 'keep' else ', ' + rated}."
+          f"{f' Kept without the name: {rated}.' if args.ratings == 'keep' else ''}")
+    print("Exports and backups made before still hold it; delete those, too." if args.yes else
+          "Nothing was changed; --yes does it.")
     return 0
 
 
@@ -147,4 +175,4 @@ def link_of(token: str | None) -> str:
     return f"http://{HOST}:{PORT}/#invite={token}"
 
 
-COMMANDS = [add_init, add_settings, add_invite, add_import, add_serve]
+COMMANDS = [add_init, add_settings, add_invite, add_withdraw, add_import, add_serve]

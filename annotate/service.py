@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from annotate import pages, roster
+from annotate import pages, roster, withdraw_page
 from annotate.assignment import claim, open_revision, own_lease, release, task
-from annotate.errors import AnnotateError, NotAllowed
+from annotate.errors import AccessEnded, AnnotateError, Newcomer, NotAllowed
 from annotate.payload import ODD, number, text, whole
 from annotate.rating import save_draft, set_heard, show_text, submit
 from annotate.records import Project, Rater
@@ -22,6 +22,7 @@ from annotate.serving import clip_url, storage_sentence
 from annotate.settings import ProjectSettings
 from annotate.store import Store
 from annotate.task_page import task_html, text_html
+from annotate.withdrawal import FATES, holding, require_may_leave, withdraw
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.figure import figure_html
@@ -46,7 +47,7 @@ class Service:
         self._actions: dict[str, Action] = {
             "open": self._open, "agree": self._agree, "instructions": self._instructions, "figure": self._figure,
             "draft": self._draft, "heard": self._heard, "read": self._read, "submit": self._submit, "history": self._history,
-            "revise": self._revise, "release": self._release,
+            "revise": self._revise, "release": self._release, "leaving": self._leaving, "leave": self._leave,
         }
         self._for_leads: dict[str, Action] = {}
 
@@ -55,7 +56,16 @@ class Service:
         try:
             if not (isinstance(action, str) and isinstance(payload, dict) and isinstance(token, str)):
                 raise AnnotateError(ODD)
-            who = self._who(token, hf_name)
+            joins = action == "agree" and payload.get("what") == "consented"
+            try:
+                who = self._who(token, hf_name, leaves=action in ("leaving", "leave"), joins=joins)
+            except Newcomer as newcomer:
+                storage = storage_sentence(self.store.path)
+                return _screen("consent", pages.consent_html(newcomer.project, str(hf_name), storage))
+            except AccessEnded as ended:
+                if action != "open":
+                    raise
+                return _screen("ended", withdraw_page.ended_html(str(ended)))
             if who is None:
                 return {"screen": "welcome", "html": pages.welcome_html()}
             project, rater = who
@@ -80,13 +90,19 @@ class Service:
         """Actions that only a lead may take (`board_service`)."""
         self._for_leads |= actions
 
-    def _who(self, token: str, hf_name: str | None) -> tuple[Project, Rater] | None:
-        if token:
-            rater = roster.sign_in(self.store, token)
-        elif hf_name and self.store.projects():
-            rater = roster.find_hf(self.store, hf_name)
-        else:
-            return None
+    def _who(self, token: str, hf_name: str | None, *, leaves: bool, joins: bool) -> tuple[Project, Rater] | None:
+        """leaves: somebody may withdraw whose access has ended. joins: somebody new has agreed, so that they may be kept."""
+        try:
+            if token:
+                rater = roster.sign_in(self.store, token)
+            elif hf_name and self.store.projects():
+                rater = roster.find_hf(self.store, hf_name, join=joins)
+            else:
+                return None
+        except AccessEnded:
+            if not leaves:
+                raise
+            rater = roster.holder(self.store, token, hf_name)
         return roster.project_of(self.store, rater), rater
 
     def _open(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +111,7 @@ class Service:
             return self._for_leads["board"](project, rater, payload)
         if rater.consented is None:
             storage = storage_sentence(self.store.path)
-            return _screen("consent", pages.consent_html(project, rater, storage))
+            return _screen("consent", pages.consent_html(project, rater.name, storage))
         if rater.instructed is None:
             return _screen("instructions", pages.instructions_html(project, first=True))
         try:
@@ -187,6 +203,20 @@ class Service:
     def _release(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         release(self.store, rater, text(payload, "lease"))
         return self._open(project, rater, payload)
+
+    def _leaving(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        """The steps before somebody withdraws: what goes and stays, and, once the ratings' fate is chosen, the last question."""
+        require_may_leave(self.store, rater)
+        found = holding(self.store, rater)
+        if payload.get("fate") in FATES:
+            return _screen("leaving", withdraw_page.sure_html(project, rater, found, text(payload, "fate")))
+        return _screen("leaving", withdraw_page.leaving_html(project, rater, found))
+
+    def _leave(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        if payload.get("sure") is not True:
+            raise AnnotateError(ODD)
+        fate = text(payload, "fate")
+        return _screen("left", withdraw_page.left_html(project, withdraw(self.store, rater, fate), fate))
 
     def _task(self, project: Project, rater: Rater, lease_id: str) -> dict[str, Any]:
         work = task(self.store, lease_id)

@@ -9,7 +9,7 @@ import pytest
 
 from annotate import roster
 from annotate.assignment import claim
-from annotate.errors import AnnotateError, NotAllowed, StoreError
+from annotate.errors import AnnotateError, Newcomer, NotAllowed, StoreError
 from annotate.rating import submit
 from annotate.settings import ProjectSettings
 from annotate.store import Store, clips_folder
@@ -180,7 +180,11 @@ def test_hugging_face_names_are_let_in_as_the_project_says(tmp_path: Path) -> No
     with pytest.raises(NotAllowed, match="not invited"):
         roster.sign_in_hf(store, project, "stranger")
     project = roster.change_settings(store, project, hf_raters="anyone")
-    assert roster.sign_in_hf(store, project, "stranger").role == "rater"
+    people = store.raters(project)
+    with pytest.raises(Newcomer):  # nothing is kept of somebody who only looks
+        roster.sign_in_hf(store, project, "stranger")
+    assert store.raters(project) == people
+    assert roster.sign_in_hf(store, project, "stranger", join=True).role == "rater"
     with pytest.raises(NotAllowed):
         roster.sign_in_hf(store, project, "<b>")
     later = roster.create_project(store, "later", ProjectSettings())
