@@ -16,6 +16,7 @@ import gradio as gr
 
 from annotate.ui import Desk, annotate_tab, open_desk
 from annotate.ui_calibrate import calibrate_tab
+from annotate.ui_donate import donation_section
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.api import endpoints
 from emotionthinker.page.compare_tab import compare_tab
@@ -46,7 +47,7 @@ def build(settings: Settings, second: Settings | None = None, desk: Desk | None 
         consent = Consent(settings)
         with gr.Tabs(elem_id="et-tabs"):
             with gr.Tab("Analyze", id="analyze"):
-                analyze_tab(engine, runs, consent)
+                analyze_tab(engine, runs, consent, donation_section(desk.service))
             with gr.Tab("Timeline", id="timeline"):
                 timeline_tab(engine, long_runs, consent)
             with gr.Tab("Compare", id="compare"):

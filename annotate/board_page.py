@@ -19,8 +19,8 @@ from emotionthinker.page.facts import facts_html
 WORTH_A_LOOK = 0.7  # an attention score below this is marked
 
 
-def board_html(project: Project, found: Board, storage: str, lasts: bool) -> str:
-    """The whole board."""
+def board_html(project: Project, found: Board, storage: str, lasts: bool, given: str = "") -> str:
+    """The whole board. given: the clips of visitors that wait, as HTML."""
     settings = ProjectSettings.of(project)
     warning = "" if lasts else ' class="an-problem"'
     return f"""{banner(project)}<section class="an-board" data-screen="board">
@@ -28,6 +28,7 @@ def board_html(project: Project, found: Board, storage: str, lasts: bool) -> str
 <nav><button type="button" class="an-chip" data-open>Refresh</button>
 <button type="button" class="an-chip" data-sign-out>Sign out</button></nav></header>
 <p{warning}>{escape(storage)}</p>
+{given}
 {_progress(found, settings)}
 {_raters(found)}
 {_disagreements(found)}

@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from annotate import roster
+from annotate import donation, roster
 from annotate.board import adjudicate, board, item_with_ratings, retire
 from annotate.board_page import adjudicate_html, board_html
+from annotate.donation_page import LISTED, gifts_html
 from annotate.errors import AnnotateError
 from annotate.exporting import export
 from annotate.items import draw
@@ -37,7 +38,7 @@ class BoardService:
         service.add_lead_actions({
             "board": self._board, "item": self._item, "adjudicate": self._adjudicate, "retire": self._retire,
             "item_figure": self._item_figure, "invite": self._invite, "new_link": self._new_link, "active": self._active,
-            "export": self._export,
+            "export": self._export, "gift": self._gift,
         })
 
     def routes(self) -> list[Route]:
@@ -46,7 +47,16 @@ class BoardService:
 
     def _board(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         path = self.store.path
-        return {"screen": "board", "html": board_html(project, board(self.store, project), storage_sentence(path), lasts(path))}
+        gifts = donation.waiting(self.store, project, LISTED)
+        given = gifts_html(gifts, [clip_url(self.store, lead, gift.item.clip_sha256) for gift in gifts],
+                           donation.count_waiting(self.store, project))
+        html = board_html(project, board(self.store, project), storage_sentence(path), lasts(path), given)
+        return {"screen": "board", "html": html}
+
+    def _gift(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        decide = donation.accept if payload.get("take") is True else donation.refuse
+        decide(self.store, project, lead, whole(payload, "gift"))
+        return self._board(project, lead, payload)
 
     def _item(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         item, ratings, decision = item_with_ratings(self.store, project, whole(payload, "item"))

@@ -153,6 +153,12 @@ class Service:
             self._figures.move_to_end(key)
             return self._figures[key]
 
+    def forget_figures(self, sha256: str) -> None:
+        """Drop what was drawn of a clip that is gone."""
+        with self._drawing:
+            for key in [key for key in self._figures if key[0] == sha256]:
+                del self._figures[key]
+
     def _draft(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         saved = save_draft(self.store, project, rater, text(payload, "lease"), payload.get("answers"), whole(payload, "version"),
                            number(payload, "seconds"))

@@ -70,7 +70,8 @@ def clip_for(store: Store, rater_id: int, sha256: str, signature: str) -> Path:
     """The file of a clip, if its address was made for this person and the clip is still theirs to hear.
 
     A rater hears the clips that were lent to them, after a failed qualification only what is in their hands just now; a lead hears
-    those of the project. Raises NotAllowed, AccessEnded as `roster.require_access`, AnnotateError where the file is missing.
+    those of the project, and those that visitors gave it. Raises NotAllowed, AccessEnded as `roster.require_access`, AnnotateError
+    where the file is missing.
     """
     if not hmac.compare_digest(_signature(store, rater_id, sha256).encode(), signature.encode("utf-8", "replace")):
         raise NotAllowed(NOT_SERVED)
@@ -78,7 +79,9 @@ def clip_for(store: Store, rater_id: int, sha256: str, signature: str) -> Path:
     roster.require_access(store, rater)
     lent = """SELECT 1 FROM leases l LEFT JOIN pairs q ON q.id = l.pair_id JOIN items i ON i.id = coalesce(l.item_id, q.item_a)
               WHERE l.rater_id = :rater AND i.clip_sha256 = :clip AND (l.state = 'open' OR (:all AND l.state <> 'released'))"""
-    theirs = "SELECT 1 FROM items WHERE project_id = :project AND clip_sha256 = :clip" if rater.role == "lead" else lent
+    whole = """SELECT 1 FROM items WHERE project_id = :project AND clip_sha256 = :clip UNION ALL
+               SELECT 1 FROM donations WHERE project_id = :project AND clip_sha256 = :clip AND state = 'waiting'"""
+    theirs = whole if rater.role == "lead" else lent
     if store.row(theirs, {"rater": rater.id, "project": rater.project_id, "clip": sha256,
                           "all": rater.qualified is not False}) is None:
         raise NotAllowed(NOT_SERVED)

@@ -352,7 +352,7 @@ def test_an_archive_is_not_served_to_a_lead_who_was_shut_out(tmp_path: Path) -> 
 
 ODD = (None, {}, [], "x" * 10_000, "\ud800", "1; DROP TABLE items", 10**30, math.inf, math.nan, -1, 0.5, True)
 KEYS = ("lease", "emotion", "answers", "version", "seconds", "played", "submission", "what", "kind", "key", "width", "item",
-        "scores", "comment", "rater", "on", "name", "lead", "format", "wait", "fate")
+        "scores", "comment", "rater", "on", "name", "lead", "format", "wait", "fate", "gift")
 
 
 def test_odd_values_get_the_same_refusal_whatever_they_are(tmp_path: Path, caplog: Any) -> None:
