@@ -16,17 +16,17 @@ COPIES = ("Copies that were made before stay as they are: exports and figures, w
 def leaving_html(project: Project, rater: Rater, found: Holding) -> str:
     """The first step: nothing is done yet."""
     choices = "" if not _rated(found) else f"""<h3>Your {_answers(found)}: you choose</h3>
-<p><button type="button" class="an-chip" data-leaving="delete">Delete them, too …</button> All their versions and marks go. The
+<p><button type="button" class="an-chip" data-leaving="delete">Delete, too …</button> All versions and marks go. The
 explanations will be rated by somebody else.</p>
-<p><button type="button" class="an-chip" data-leaving="keep">Keep them without my name …</button> Scores, marks, flags, the emotion
+<p><button type="button" class="an-chip" data-leaving="keep">Keep without my name …</button> Scores, marks, flags, the emotion
 you heard, and when and how long you rated stay under a number that leads to nobody. Your comments do not.</p>"""
     end = BACK if _rated(found) else f'{BACK} <button type="button" class="an-chip" data-leaving="delete">Withdraw …</button>'
     return f"""{banner(project)}<section class="an-card" data-screen="leaving"><h2>Withdraw from this project</h2>
 <p><strong>Deleted at once, in any case:</strong></p>
 <ul>
 <li>your name, <bdi>{escape(rater.name)}</bdi>, and your link: it will open nothing any more;</li>
-<li>{_count(found.comments, "comment")} and {_count(found.drafts, "unfinished draft")};</li>
-<li>the log of what you did and when ({_count(found.events, "entry", "entries")}).</li>
+<li>your comments ({found.comments}) and unfinished drafts ({found.drafts});</li>
+<li>the log of what you did and when ({found.events} entries).</li>
 </ul>
 {choices}
 <p class="et-note">{COPIES}</p>
@@ -35,11 +35,11 @@ you heard, and when and how long you rated stay under a number that leads to nob
 
 def sure_html(project: Project, rater: Rater, found: Holding, fate: str) -> str:
     """The second step."""
-    rated = ("" if not _rated(found) else f" Your {_answers(found)} are deleted with all their versions." if fate == "delete" else
+    rated = ("" if not _rated(found) else f" Your {_answers(found)} are deleted with all versions." if fate == "delete" else
              f" Your {_answers(found)} stay without your name and without comments.")
     return f"""{banner(project)}<section class="an-card" data-screen="leaving-sure"><h2>Withdraw now?</h2>
-<p>Your name, your link, {_count(found.comments, "comment")}, {_count(found.drafts, "draft")} and
-{_count(found.events, "log entry", "log entries")} are deleted.{rated} <strong>This cannot be undone.</strong></p>
+<p>Your name, your link, your comments ({found.comments}), drafts ({found.drafts}) and the log of what you did ({found.events}
+entries) are deleted.{rated} <strong>This cannot be undone.</strong></p>
 <p>{BACK} <button type="button" class="an-primary" data-leave="{escape(fate)}">Yes, withdraw now</button></p></section>"""
 
 
@@ -64,9 +64,4 @@ def _rated(found: Holding) -> int:
 
 
 def _answers(found: Holding) -> str:
-    parts = [_count(n, one) for n, one in ((found.ratings, "rating"), (found.comparisons, "comparison")) if n]
-    return " and ".join(parts)
-
-
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
+    return " and ".join(f"{name} ({n})" for n, name in ((found.ratings, "ratings"), (found.comparisons, "comparisons")) if n)

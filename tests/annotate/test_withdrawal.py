@@ -138,7 +138,7 @@ def test_the_page_asks_twice_and_says_what_goes(desk: tuple[Store, Project, Rate
     service = Service(store)
     assert "data-leaving" in service.call("history", token, {})["html"]
     first = service.call("leaving", token, {})["html"]
-    for said in (NAME, "2 comments", "1 unfinished draft", "Your 2 ratings", "Nothing is deleted yet", "backups"):
+    for said in (NAME, "comments (2)", "drafts (1)", "Your ratings (2)", "Nothing is deleted yet", "backups"):
         assert said in first, said
     assert "cannot be undone" in service.call("leaving", token, {"fate": "keep"})["html"]
     for half in ({"fate": "delete"}, {"fate": "delete", "sure": 1}, {"sure": True}, {"fate": "burn", "sure": True}):

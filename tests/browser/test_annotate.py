@@ -291,6 +291,30 @@ def test_check_5_hostile_text_is_shown_as_text(served: tuple[Server, Store], pro
         assert view.locator("img[src='x']").count() == 0
 
 
+def test_somebody_withdraws_in_two_steps(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
+    _, store = served
+    add_items(store, project, 2)
+    page = visit(link_of(store, project, "Quokkalina"))
+    answer_by_mouse(page, 4)
+    page.click("[data-submit]")
+    page.wait_for_selector(".an-task .an-gate")
+    page.click("[data-history]")
+    page.click("[data-leaving]")
+    assert "Quokkalina" in page.inner_text("[data-screen=leaving]") and "Nothing is deleted yet" in page.inner_text("#an-root")
+    page.click("[data-leaving=keep]")
+    page.click("[data-screen=leaving-sure] [data-open]")  # thought better of it
+    page.wait_for_selector(".an-task")
+    page.click("[data-history]")
+    page.click("[data-leaving]")
+    page.click("[data-leaving=keep]")
+    page.dblclick("[data-leave=keep]")
+    page.wait_for_selector("[data-screen=left]")
+    assert page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('annotate-'))") == []
+    page.reload()
+    page.wait_for_selector("#an-root[data-ready] [data-screen=welcome]")
+    assert [(r.rater_name.split("-")[0], r.factual_alignment) for r in store.ratings(project)] == [("withdrawn", 4)]
+
+
 def test_slow_repeat_and_stretch(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
     _, store = served
     add_items(store, project, 1)
