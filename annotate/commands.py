@@ -111,7 +111,7 @@ def add_serve(subparsers: Any) -> None:
 def serve(args: argparse.Namespace) -> int:
     from annotate import ui
 
-    with on_port(args.host, args.port, "choose another with --port"), Store.open(args.db or database_path()) as store:
+    with Store.open(args.db or database_path()) as store, on_port(args.host, args.port, "choose another with --port"):
         service, routes = ui.open_service(store)
         page = ui.build(service)
         names = ", ".join(project.name for project in store.projects()) or "none"

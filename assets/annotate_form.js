@@ -116,6 +116,7 @@
   const firstMissing = () => (excused() ? null : form.rows.find((row) => value(row) === null) ?? null);
 
   function move(index, focus = true) {
+    if (!form.rows.length) return;
     form.row = Math.min(Math.max(index, 0), form.rows.length - 1);
     form.rows.forEach((row, i) => row.classList.toggle("an-current", i === form.row));
     if (!focus) return;
@@ -357,7 +358,8 @@
   function key(event) {
     const pressed = event.key;
     const row = form.rows[form.row];
-    const options = all("[role=radio]", row);
+    if (!row && /^([1-9]|Arrow.*)$/.test(pressed)) return false; // a pair that may not be read yet asks nothing
+    const options = row ? all("[role=radio]", row) : [];
     const chosen = options.findIndex((option) => option.getAttribute("aria-checked") === "true");
     if (/^[1-9]$/.test(pressed)) {
       const option = options[+pressed - 1];

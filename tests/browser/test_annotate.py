@@ -344,6 +344,9 @@ def test_pairs_are_compared_side_by_side(served: tuple[Server, Store], project: 
     add_items(store, project, 4)
     assert pair_up(store, project) == 2
     page = visit(link_of(store, project, "Ada"))
+    for key in ("1", "ArrowDown", "ArrowRight", "]", "v", "Enter"):  # nothing to answer and nothing to read yet
+        page.keyboard.press(key)
+    assert page.locator(".an-text").count() == 0 and page.locator("[data-rate='1'][aria-checked=true]").count() == 1
     page.keyboard.press(" ")
     listen(page)
     page.keyboard.press("Enter")
