@@ -135,8 +135,9 @@ def expire(db: Database, now: str) -> None:
 
 
 def own_lease(store: Store, rater: Rater, lease_id: str) -> Any:
-    """The row of a lease of this rater's. Raises NotAllowed for another's and for one that never was."""
-    lease = store.row("SELECT * FROM leases WHERE id = ? AND rater_id = ?", [lease_id, rater.id])
+    """The row of a lease of this rater's. Raises NotAllowed for another's, for one that never was, and for who has withdrawn since."""
+    lease = store.row("SELECT l.* FROM leases l JOIN raters r ON r.id = l.rater_id WHERE l.id = ? AND l.rater_id = ? "
+                      "AND r.withdrawn IS NULL", [lease_id, rater.id])
     if lease is None:
         raise NotAllowed("This task is not yours, or is not known; reload the page.")
     return lease

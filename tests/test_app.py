@@ -53,7 +53,8 @@ def test_it_answers_to_this_machine_only_unless_told_otherwise(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("text", ["seventy", "-1", "7860.5", "1e4"])
-def test_a_port_that_is_no_number_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_a_port_that_is_no_number_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+                                                text: str) -> None:
     monkeypatch.setenv("GRADIO_SERVER_PORT", text)
     assert app.main() == 2
     assert capsys.readouterr().err == f"GRADIO_SERVER_PORT is {text!r}, but it must be a whole number; write for example 7870.\n"

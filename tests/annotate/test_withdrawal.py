@@ -116,6 +116,10 @@ def test_kept_ratings_keep_what_they_say_and_not_who_said_it(desk: tuple[Store, 
     withdraw(store, rater, "keep")
     after = [row for row in rows(store, project, "ratings") if row["rater"] == f"rater-{rater.id}"]
     assert [row | {"comment": None} for row in before] == after and len(after) == 2
+    lease = store.row("SELECT id FROM leases WHERE rater_id = ?", [rater.id])
+    assert lease is not None
+    with pytest.raises(NotAllowed):  # what was on its way meanwhile
+        submit(store, project, rater, lease["id"], "press-late", full_answers(comment=COMMENT), 1.0)
     assert {row["comment"] for row in before} == {COMMENT, COMMENT + " still"}
     assert len(store.rows("SELECT 1 FROM revisions WHERE json_extract(answers, '$.scores.factual_alignment') IN (2, 3)")) == 3
 
