@@ -135,7 +135,7 @@ def expire(db: Database, now: str) -> None:
 
 
 def own_lease(store: Store, rater: Rater, lease_id: str) -> Any:
-    """The row of a lease of this rater's. Raises NotAllowed for another's, for one that never was, and for who has withdrawn since."""
+    """The row of a lease of this rater's. Raises NotAllowed for another's, one that never was, and who has withdrawn since."""
     lease = store.row("SELECT l.* FROM leases l JOIN raters r ON r.id = l.rater_id WHERE l.id = ? AND l.rater_id = ? "
                       "AND r.withdrawn IS NULL", [lease_id, rater.id])
     if lease is None:
