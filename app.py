@@ -16,11 +16,13 @@ import gradio as gr
 
 from annotate.ui import Desk, annotate_tab, open_desk
 from annotate.ui_calibrate import calibrate_tab
+from annotate.ui_donate import donation_section
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.api import endpoints
 from emotionthinker.page.compare_tab import compare_tab
 from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
+from emotionthinker.page.port import PortError, on_port
 from emotionthinker.page.timeline_tab import timeline_tab
 from emotionthinker.settings import Settings
 from emotionthinker.ui import analyze_tab, header
@@ -45,7 +47,7 @@ def build(settings: Settings, second: Settings | None = None, desk: Desk | None 
         consent = Consent(settings)
         with gr.Tabs(elem_id="et-tabs"):
             with gr.Tab("Analyze", id="analyze"):
-                analyze_tab(engine, runs, consent)
+                analyze_tab(engine, runs, consent, donation_section(desk.service))
             with gr.Tab("Timeline", id="timeline"):
                 timeline_tab(engine, long_runs, consent)
             with gr.Tab("Compare", id="compare"):
@@ -76,6 +78,14 @@ def server_name() -> str:
     return os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
 
 
+def server_port() -> int:
+    """The port to listen on. Raises PortError for a setting that is no number."""
+    text = os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    if not text.isdecimal():
+        raise PortError(f"GRADIO_SERVER_PORT is {text!r}, but it must be a whole number; write for example 7870.")
+    return int(text)
+
+
 def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, block: bool = True,
            port: int | None = None) -> tuple[str, str | None]:
     """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served, and the
@@ -83,7 +93,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
     desk = desk or Desk()
     _, local, shared = page.launch(
         server_name=server_name(),
-        server_port=port or int(os.environ.get("GRADIO_SERVER_PORT") or 7860),
+        server_port=port or server_port(),
         prevent_thread_lock=not block,
         quiet=not block,
         show_error=True,
@@ -109,13 +119,14 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
 def main() -> int:
     try:
         settings, second = Settings.from_env(), Settings.second_from_env()
+        with on_port(server_name(), server_port(), "choose another with GRADIO_SERVER_PORT"):
+            desk = open_desk()
+            page, engine = build(settings, second, desk)
+            engine.warm_up()
+            launch(page, settings, desk)
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2
-    desk = open_desk()
-    page, engine = build(settings, second, desk)
-    engine.warm_up()
-    launch(page, settings, desk)
     return 0
 
 

@@ -1,7 +1,9 @@
 """The command line. `python -m annotate COMMAND --help` lists what each takes.
 
     python -m annotate init   --db FILE [--project NAME] [--lead NAME] [--set name=value ...]
+    python -m annotate settings --db FILE [--set name=value ...]
     python -m annotate invite --db FILE NAME [--role rater|lead] [--hf ACCOUNT]
+    python -m annotate withdraw --db FILE NAME --ratings delete|keep [--yes]
     python -m annotate import --db FILE SOURCE            # JSON lines, or a folder of clips for a model to explain
     python -m annotate known  --db FILE [--attention N] [--qualification N]
     python -m annotate serve  --db FILE [--host ADDRESS] [--port PORT]

@@ -92,6 +92,11 @@ def normal_text(answers: dict[str, Any]) -> str:
     return json.dumps(answers, ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
+def storable(text: str) -> str:
+    """A text without what no database keeps: halves of characters become "?", NUL goes."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+
+
 def _form(raw: Any, keys: tuple[str, ...]) -> dict[str, Any]:
     form = _object(raw, "form")
     if set(form) - set(keys):
@@ -111,7 +116,7 @@ def _comment(form: dict[str, Any]) -> str:
     comment = form.get("comment") or ""
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
         raise AnnotateError(f"The comment may have at most {MAX_COMMENT} characters; shorten it.")
-    return comment.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    return storable(comment)
 
 
 def _flags(form: dict[str, Any]) -> list[str]:

@@ -36,6 +36,7 @@ class Task:
     items: tuple[Item, ...]
     position: int
     heard: bool
+    shown: bool  # whether this rater may see the explanation yet
     answers: dict[str, Any] | None
     draft_version: int
     seconds: float
@@ -121,6 +122,7 @@ def task(store: Store, lease_id: str) -> Task:
     return Task(
         lease_id=lease_id, kind=lease["kind"], items=tuple(store.item(item_id) for item_id in item_ids),
         position=lease["position"], heard=lease["heard"] is not None,
+        shown=lease["shown"] is not None or lease["kind"] == "revision",
         answers=json.loads(draft["answers"]) if draft else None, draft_version=draft["version"] if draft else 0,
         seconds=draft["seconds"] if draft else 0.0, expires=lease["expires"])
 
@@ -133,8 +135,9 @@ def expire(db: Database, now: str) -> None:
 
 
 def own_lease(store: Store, rater: Rater, lease_id: str) -> Any:
-    """The row of a lease of this rater's. Raises NotAllowed for another's and for one that never was."""
-    lease = store.row("SELECT * FROM leases WHERE id = ? AND rater_id = ?", [lease_id, rater.id])
+    """The row of a lease of this rater's. Raises NotAllowed for another's, one that never was, and who has withdrawn since."""
+    lease = store.row("SELECT l.* FROM leases l JOIN raters r ON r.id = l.rater_id WHERE l.id = ? AND l.rater_id = ? "
+                      "AND r.withdrawn IS NULL", [lease_id, rater.id])
     if lease is None:
         raise NotAllowed("This task is not yours, or is not known; reload the page.")
     return lease
@@ -219,10 +222,12 @@ def _lend(db: Database, project: Project, rater: Rater, settings: ProjectSetting
     left = found.pop("left", None)
     position = _position(db, rater)
     column, key = next(iter(found.items()))
-    before = db.conn.execute(f"SELECT heard FROM leases WHERE {column} = ? AND rater_id = ? AND kind = 'new' "
+    before = db.conn.execute(f"SELECT heard, shown, first_emotion FROM leases WHERE {column} = ? AND rater_id = ? AND kind = 'new' "
                              "ORDER BY opened DESC LIMIT 1", [key, rater.id]).fetchone()
     swapped = bool(draw(rater.order_seed, f"side {key}") & 1) if column == "pair_id" else False
     lease_id = _new_lease(db, project, rater, settings, now, found, "new", position, swapped, before["heard"] if before else None)
+    if before is not None:
+        db.table("leases").update(lease_id, {"shown": before["shown"], "first_emotion": before["first_emotion"]})
     if left is not None:
         db.conn.execute("INSERT INTO drafts SELECT ?, version, answers, seconds, saved FROM drafts WHERE lease_id = ?",
                         [lease_id, left])

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from annotate import clock
+from annotate.answers import storable
 from annotate.errors import AnnotateError
 from annotate.records import DIMENSIONS, Item, Project, Rater
 from annotate.settings import ProjectSettings
@@ -75,12 +76,14 @@ def board(store: Store, project: Project) -> Board:
     return Board(by_count, needed, sum(line.answers for line in raters), lent, raters, found, total, _flagged(store, project))
 
 
-def adjudicate(store: Store, project: Project, lead: Rater, item_id: int, scores: dict[str, Any], comment: str) -> None:
+def adjudicate(store: Store, project: Project, lead: Rater, item_id: int, scores: Any, comment: Any) -> None:
     """Keep a lead's decision on an item; an earlier one is replaced, and stays in the events. Raises AnnotateError."""
-    if set(scores) != set(DIMENSIONS) or not all(type(score) is int and 1 <= score <= 5 for score in scores.values()):
+    if not isinstance(scores, dict) or set(scores) != set(DIMENSIONS) or not all(
+            type(score) is int and 1 <= score <= 5 for score in scores.values()):
         raise AnnotateError("A decision needs a whole number from 1 to 5 on each of the four scales.")
     if not isinstance(comment, str) or len(comment) > 2000:
         raise AnnotateError("The comment may have at most 2000 characters; shorten it.")
+    comment = storable(comment)
     _own_item(store, project, item_id)
     with store.transaction() as db:
         db.conn.execute("DELETE FROM adjudications WHERE item_id = ?", [item_id])
@@ -90,9 +93,14 @@ def adjudicate(store: Store, project: Project, lead: Rater, item_id: int, scores
 
 
 def retire(store: Store, project: Project, lead: Rater, item_id: int) -> None:
-    """Take an item, and the pairs with it, out of the work; what was said about it stays. Raises AnnotateError."""
+    """Take an item, and the pairs with it, out of the work and out of the hands of who has it; what was said about it stays.
+
+    Raises AnnotateError.
+    """
     _own_item(store, project, item_id)
     with store.transaction() as db:
+        db.conn.execute("UPDATE leases SET state = 'released' WHERE state = 'open' AND kind = 'new' AND (item_id = :item OR "
+                        "pair_id IN (SELECT id FROM pairs WHERE item_a = :item OR item_b = :item))", {"item": item_id})
         db.table("items").update(item_id, {"active": 0})
         db.conn.execute("UPDATE pairs SET active = 0 WHERE item_a = ? OR item_b = ?", [item_id, item_id])
         log_event(db, "retired", project_id=project.id, rater_id=lead.id, item=item_id)

@@ -19,8 +19,8 @@ from emotionthinker.page.facts import facts_html
 WORTH_A_LOOK = 0.7  # an attention score below this is marked
 
 
-def board_html(project: Project, found: Board, storage: str, lasts: bool) -> str:
-    """The whole board."""
+def board_html(project: Project, found: Board, storage: str, lasts: bool, given: str = "") -> str:
+    """The whole board. given: the clips of visitors that wait, as HTML."""
     settings = ProjectSettings.of(project)
     warning = "" if lasts else ' class="an-problem"'
     return f"""{banner(project)}<section class="an-board" data-screen="board">
@@ -28,6 +28,7 @@ def board_html(project: Project, found: Board, storage: str, lasts: bool) -> str
 <nav><button type="button" class="an-chip" data-open>Refresh</button>
 <button type="button" class="an-chip" data-sign-out>Sign out</button></nav></header>
 <p{warning}>{escape(storage)}</p>
+{given}
 {_progress(found, settings)}
 {_raters(found)}
 {_disagreements(found)}
@@ -89,10 +90,12 @@ def _raters(found: Board) -> str:
         passed, seen = line.attention
         score = "–" if not seen else f"{passed} of {seen}"
         low = ' class="an-low"' if seen and passed / seen < WORTH_A_LOOK else ""
+        gone = line.rater.withdrawn is not None
         state = [word for word, true in (
-            (line.rater.role, line.rater.role == "lead"), ("simulated", line.rater.simulated), ("shut out", not line.rater.active),
-            ("not qualified", line.rater.qualified is False), ("no consent yet", line.rater.consented is None)) if true]
-        button = "" if line.rater.simulated else (
+            (line.rater.role, line.rater.role == "lead"), ("simulated", line.rater.simulated), ("withdrew", gone),
+            ("shut out", not line.rater.active and not gone), ("not qualified", line.rater.qualified is False),
+            ("no consent yet", line.rater.consented is None and not gone)) if true]
+        button = "" if line.rater.simulated or gone else (
             f'<button type="button" class="an-chip" data-new-link="{line.rater.id}">New link</button> '
             f'<button type="button" class="an-chip" data-active="{line.rater.id}" data-on="{int(not line.rater.active)}">'
             f'{"Shut out" if line.rater.active else "Let in"}</button>')

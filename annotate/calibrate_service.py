@@ -18,6 +18,7 @@ from typing import Any
 
 from annotate.calibration_page import calibration_html, plots_html, waiting_sentence
 from annotate.errors import AnnotateError
+from annotate.payload import whole
 from annotate.records import Project, Rater
 from annotate.service import Service
 
@@ -44,14 +45,14 @@ class CalibrateService:
         with self._lock:
             running_s = time.monotonic() - self._begun[project.id] if project.id in self._begun else None
             problem, unsaved = self._problems.get(project.id, ""), self._unsaved.get(project.id)
-        if payload.get("wait") and running_s is not None:
+        if payload.get("wait") is True and running_s is not None:
             return {"screen": "calibration", "running": True, "said": waiting_sentence(running_s)}
         versions = self.store.calibrations(project)
-        version = payload.get("version")
-        content = next((v for v in reversed(versions) if version is None or v["version"] == int(version)), None)
+        version = None if payload.get("version") is None else whole(payload, "version")
+        content = next((v for v in reversed(versions) if version is None or v["version"] == version), None)
         if version is None and unsaved is not None:
             content = unsaved
-        plots = self._plots(project, content, int(payload.get("width") or 960)) if content else ""
+        plots = self._plots(project, content, whole(payload, "width", 960)) if content else ""
         html = calibration_html(project.name, content, versions, {r.id: r.name for r in self.store.raters(project)},
                                 running_s=running_s, problem=problem, plots=plots)
         return {"screen": "calibration", "html": html, "running": running_s is not None}
@@ -111,7 +112,7 @@ class CalibrateService:
 
     def _file(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """calibration.json of a version, as text."""
-        version = int(payload["version"])
+        version = whole(payload, "version")
         content = next((v for v in self.store.calibrations(project) if v["version"] == version), None)
         if content is None:
             raise AnnotateError(f"There is no calibration {version} in this project.")

@@ -44,13 +44,15 @@ RATINGS = (
     _RATER,
     *(Column(name, "whole", "1 to 5; missing where flagged bad_audio or cannot_judge", True) for name in DIMENSIONS),
     Column("heard_emotion", "text", "the emotion that the rater heard", True),
+    Column("heard_before_reading", "text", "the same, as it was before the explanation was shown; missing where flagged unread",
+           True),
     Column("answer", "text", "the model's answer", True),
     Column("answer_right", "truth", "whether the rater found it right; missing: cannot say, or not asked", True),
     _FLAGS,
     _COMMENT,
     Column("marks", "json", "list of [start_char, end_char, mark] of the explanation; mark: supported, wrong, not checkable"),
     Column("purpose", "text", "work, attention (a fact was swapped by us) or qualification; figures about models use work alone"),
-    Column("passed", "truth", "attention and qualification: answered as expected", True),
+    Column("passed", "truth", "attention and qualification: the first answer was as expected; a revision does not change it", True),
     *_GIVEN,
 )
 PREFERENCES = (

@@ -16,6 +16,8 @@ from annotate.records import ROLES
 from annotate.serving import database_path
 from annotate.settings import ProjectSettings
 from annotate.store import Store
+from annotate.withdrawal import FATES, holding, require_may_leave, withdraw
+from emotionthinker.page.port import on_port
 
 HOST, PORT = "127.0.0.1", 7861
 
@@ -59,6 +61,47 @@ def invite(args: argparse.Namespace) -> int:
     return 0
 
 
+def add_withdraw(subparsers: Any) -> None:
+    parser = command(subparsers, "withdraw", run_withdraw, "Delete what the database holds of a person who withdraws.")
+    parser.add_argument("name", help="the person's name, as the board shows it")
+    parser.add_argument("--ratings", required=True, metavar="|".join(FATES),
+                        help="their ratings: delete them, or keep them without name and comments")
+    parser.add_argument("--yes", action="store_true", help="do it; without, it only says what would be done")
+
+
+def run_withdraw(args: argparse.Namespace) -> int:
+    store, project = open_project(args)
+    with store:
+        rater = next((one for one in store.raters(project) if one.name == args.name), None)
+        if rater is None:
+            raise AnnotateError(f"There is no person {args.name!r} in project {project.name!r}; the board lists who is there.")
+        if args.ratings not in FATES:
+            raise AnnotateError(f"--ratings is {args.ratings!r}, but it must be one of {', '.join(FATES)}.")
+        require_may_leave(store, rater)
+        found = withdraw(store, rater, args.ratings) if args.yes else holding(store, rater)
+    rated = f"{found.ratings} ratings and {found.comparisons} comparisons"
+    print(f"{'Deleted' if args.yes else 'Would be deleted'}: name, link, {found.comments} comments, {found.drafts} drafts, "
+          f"{found.events} events{'' if args.ratings == 'keep' else ', ' + rated}."
+          f"{f' Kept without the name: {rated}.' if args.ratings == 'keep' else ''}")
+    print("Exports and backups made before still hold it; delete those, too." if args.yes else
+          "Nothing was changed; --yes does it.")
+    return 0
+
+
+def add_settings(subparsers: Any) -> None:
+    parser = command(subparsers, "settings", change, "Show the settings of a project, or change some.")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; docs/annotate.md lists them")
+
+
+def change(args: argparse.Namespace) -> int:
+    store, project = open_project(args)
+    with store:
+        if args.set:
+            project = roster.change_settings(store, project, **settings_of(args.set))
+    print(json.dumps(ProjectSettings.of(project).to_dict(), ensure_ascii=False))
+    return 0
+
+
 def add_serve(subparsers: Any) -> None:
     parser = command(subparsers, "serve", serve, "Serve the page for raters and leads.")
     parser.add_argument("--host", default=HOST, help=f"address to listen on; default {HOST}, this machine only")
@@ -68,12 +111,12 @@ def add_serve(subparsers: Any) -> None:
 def serve(args: argparse.Namespace) -> int:
     from annotate import ui
 
-    store = Store.open(args.db or database_path())
-    service, routes = ui.open_service(store)
-    page = ui.build(service)
-    names = ", ".join(project.name for project in store.projects()) or "none"
-    print(f"Serving {store.path.name} (projects: {names}) on http://{args.host}:{args.port}", file=sys.stderr, flush=True)
-    ui.launch(page, store, routes, host=args.host, port=args.port)
+    with Store.open(args.db or database_path()) as store, on_port(args.host, args.port, "choose another with --port"):
+        service, routes = ui.open_service(store)
+        page = ui.build(service)
+        names = ", ".join(project.name for project in store.projects()) or "none"
+        print(f"Serving {store.path.name} (projects: {names}) on http://{args.host}:{args.port}", file=sys.stderr, flush=True)
+        ui.launch(page, store, routes, host=args.host, port=args.port)
     return 0
 
 
@@ -132,4 +175,4 @@ def link_of(token: str | None) -> str:
     return f"http://{HOST}:{PORT}/#invite={token}"
 
 
-COMMANDS = [add_init, add_invite, add_import, add_serve]
+COMMANDS = [add_init, add_settings, add_invite, add_withdraw, add_import, add_serve]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -108,15 +109,19 @@ def demo(args: argparse.Namespace) -> int:
     from emotionthinker.pipeline import open_explainer
     from emotionthinker.settings import Settings
 
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
     settings = Settings.from_env()
     silence_progress_bars()
+    tell("Loading the model …")
     thinker = open_explainer(replace(settings, model=args.model or settings.model))
 
     def explain(clip: Clip, words: str, seed: int | None) -> dict[str, Any]:
         return thinker.explain(clip, transcript=words, temperature=0.0 if seed is None else 0.8, seed=seed).to_dict()
 
     with Store.create(args.db or database_path()) as store:
-        project = make_demo(store, explain)
+        project = make_demo(store, explain, tell=tell)
         links = [(role, roster.invite(store, project, f"You, as {role}", role)[1]) for role in ("lead", "rater")]
         n = len(store.ratings(project))
     print(f"Made project {project.name!r} with {n} ratings by simulated raters: they say nothing about people.")

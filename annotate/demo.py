@@ -16,7 +16,7 @@ from annotate import roster
 from annotate.assignment import claim
 from annotate.attention import make_known_items, swap_fact
 from annotate.items import NewItem, add_item, keep_clip
-from annotate.rating import set_heard, submit
+from annotate.rating import set_heard, show_text, submit
 from annotate.records import DIMENSIONS, Item, Project, Rater
 from annotate.sentences import sentences
 from annotate.settings import ProjectSettings
@@ -32,20 +32,31 @@ SEVERITIES = (-0.8, -0.4, 0.0, 0.0, 0.4, 0.9)  # points that a rater takes off
 SPREAD = 0.6  # standard deviation of a rater's own noise, in points
 REWARD_SPREAD = 0.5
 
+TOLD = 50  # ratings between two lines of progress
+
 Explain = Callable[[Clip, str, int | None], dict[str, Any]]  # clip, words, seed (None: the likeliest) -> `explain --json`
 
 
-def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed: int = 0) -> Project:
-    """Fill a database with the demonstration. Raises AnnotateError where there is one already."""
+def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed: int = 0,
+              tell: Callable[[str], None] = lambda line: None) -> Project:
+    """Fill a database with the demonstration. tell: is called with a line at each step, since the model takes minutes.
+
+    Raises AnnotateError where there is one already.
+    """
     rng = random.Random(seed)
     settings = ProjectSettings(ratings_per_item=ratings_per_item, attention_rate=0.1, seed=seed, simulated=True)
     project = roster.create_project(store, PROJECT, settings)
-    for item in _items(store, explain, rng):
-        add_item(store, project, item)
-    make_known_items(store, project, attention=6, qualification=0)
+    items = 0
+    for item in _items(store, explain, rng, tell):
+        items += add_item(store, project, item)[1] == "new"
+    tell(f"Made {items} items of these; looking for facts to swap …")
+    attention, _ = make_known_items(store, project, attention=6, qualification=0)
+    tell(f"Made {attention} attention items.")
     quality = {item.id: _quality(item) for item in store.items(project)}
     raters = [_join(store, project, f"Simulated rater {number}") for number in range(1, len(SEVERITIES) + 1)]
     working = list(zip(raters, SEVERITIES, strict=True))
+    done, wanted = 0, ratings_per_item * items
+    tell(f"{len(raters)} simulated raters begin; {items} items need {ratings_per_item} ratings each.")
     while working:
         rater, severity = working[rng.randrange(len(working))]
         work = claim(store, project, rater)
@@ -53,8 +64,13 @@ def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed
             working.remove((rater, severity))
             continue
         set_heard(store, project, rater, work.lease_id, work.items[0].prosody["duration_s"])
-        submit(store, project, rater, work.lease_id, f"simulated-{work.lease_id}",
-               _simulated(work.items[0], quality[work.items[0].id], severity, rng), rng.uniform(10, 60))
+        answers = _simulated(work.items[0], quality[work.items[0].id], severity, rng)
+        show_text(store, project, rater, work.lease_id, answers["heard_emotion"])
+        submit(store, project, rater, work.lease_id, f"simulated-{work.lease_id}", answers, rng.uniform(10, 60))
+        done += 1
+        if done % TOLD == 0:
+            tell(f"Simulated ratings: {done} of about {wanted}.")
+    tell(f"Simulated ratings: {done}, all done.")
     return project
 
 
@@ -65,13 +81,16 @@ def _join(store: Store, project: Project, name: str) -> Rater:
     return store.rater(rater.id)
 
 
-def _items(store: Store, explain: Explain, rng: random.Random) -> Iterator[NewItem]:
+def _items(store: Store, explain: Explain, rng: random.Random, tell: Callable[[str], None]) -> Iterator[NewItem]:
     """Per clip: the likeliest explanation and sampled ones, each as it is, with a swapped fact, shortened and shuffled."""
     examples = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
     quotes = [example["text"] for example in examples]
+    asked, wanted = 0, len(examples) * (SAMPLED + 1)
     for example in examples:
         kept = keep_clip(store, EXAMPLES / example["file"])
         for number in range(SAMPLED + 1):
+            asked += 1
+            tell(f"Explaining clip {example['name']!r}: {asked} of {wanted} explanations …")
             found = explain(kept.clip, example["text"], None if number == 0 else number)
             spans = [found["reasoning"][start:end] for start, end in sentences(found["reasoning"])]
             swap = swap_fact(found["reasoning"], found, [quote for quote in quotes if quote != example["text"]])

@@ -71,12 +71,14 @@ def _portions(store: Store, project: Project, sql: str) -> Iterator[Any]:
 
 def _ratings(store: Store, project: Project) -> Iterator[dict[str, Any]]:
     scores = ", ".join("r." + name for name in DIMENSIONS)
+    first = ("(SELECT l.first_emotion FROM leases l WHERE l.item_id = r.item_id AND l.rater_id = r.rater_id "
+             "AND l.first_emotion IS NOT NULL ORDER BY l.opened LIMIT 1)")
     marks = ("(SELECT json_group_array(json_array(start_char, end_char, mark)) FROM (SELECT * FROM claim_marks m "
              "WHERE m.rating_id = r.id ORDER BY start_char))")
     for row in _portions(store, project, f"""
             SELECT r.id AS row_id, r.item_id, i.clip_sha256, i.speaker, i.model_id, i.gold_emotion, r.rater_id, {scores},
-                   r.heard_emotion, i.answer, r.answer_right, r.flags, r.comment, {marks} AS marks, i.purpose, r.passed, r.seconds,
-                   r.position, r.revision, p.simulated, r.created, r.updated
+                   r.heard_emotion, {first} AS heard_before_reading, i.answer, r.answer_right, r.flags, r.comment, {marks} AS marks,
+                   i.purpose, r.passed, r.seconds, r.position, r.revision, p.simulated, r.created, r.updated
             FROM ratings r JOIN items i ON i.id = r.item_id JOIN raters p ON p.id = r.rater_id"""):
         yield _shaped(row, "ratings")
 

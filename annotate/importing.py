@@ -18,6 +18,7 @@ from typing import Any
 
 from annotate.errors import AnnotateError, StoreError
 from annotate.items import NewItem, add_item, add_pair, keep_clip
+from annotate.prosody_shape import check_prosody
 from annotate.records import DIMENSIONS, Project
 from annotate.store import Store
 from emotionthinker.audio import Clip
@@ -27,6 +28,8 @@ from emotionthinker.prosody.record import FIELDS, measure_prosody
 MAX_LINE = 30_000_000  # bytes; ten minutes of speech have about 1 MB of tracks
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".webm"}
 MAX_NAME = 200
+# What makes a line unusable, and must not end an import of many: our own refusals, and what odd contents do to code in libraries.
+UNUSABLE = (EmotionThinkerError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, OSError)
 
 
 @dataclass
@@ -62,9 +65,9 @@ def import_lines(store: Store, project: Project, path: Path, *, audio_folder: Pa
             setattr(report, how, getattr(report, how) + 1)
         except StoreError:
             raise
-        except EmotionThinkerError as error:
-            report.bad.append((number, str(error)))
-            tell(number, str(error))
+        except UNUSABLE as error:
+            report.bad.append((number, reason(error)))
+            tell(number, reason(error))
     return report
 
 
@@ -96,10 +99,17 @@ def import_folder(store: Store, project: Project, folder: Path, explain: Callabl
             setattr(report, how, getattr(report, how) + 1)
         except StoreError:
             raise
-        except EmotionThinkerError as error:
-            report.bad.append((number, f"{path.name}: {error}"))
-            tell(number, f"{path.name}: {error}")
+        except UNUSABLE as error:
+            report.bad.append((number, f"{path.name}: {reason(error)}"))
+            tell(number, f"{path.name}: {reason(error)}")
     return report
+
+
+def reason(error: BaseException) -> str:
+    """Why a line was refused, for people."""
+    if isinstance(error, EmotionThinkerError):
+        return str(error)
+    return f"Something in the line is not what it should be ({type(error).__name__}); compare it with docs/annotate.md."
 
 
 def pair_up(store: Store, project: Project) -> int:
@@ -113,14 +123,23 @@ def pair_up(store: Store, project: Project) -> int:
 
 
 def parse_line(raw: bytes) -> dict[str, Any]:
-    """One line as a JSON object. Raises AnnotateError with the reason."""
+    """One line as a JSON object: its numbers are finite, its texts whole. Raises AnnotateError with the reason."""
     def refuse(name: str) -> float:
-        raise AnnotateError(f"The line holds {name}, which is no JSON number; write null.")
+        raise AnnotateError(f"The line holds {name[:20]}, which is no finite number; write null.")
+
+    def finite(digits: str) -> float:
+        number = float(digits)
+        return number if math.isfinite(number) else refuse(digits)
 
     if len(raw) > MAX_LINE:
         raise AnnotateError(f"The line has more than {MAX_LINE / 1e6:.0f} MB.")
     try:
-        record = json.loads(raw.decode("utf-8-sig"), parse_constant=refuse)
+        text = raw.decode("utf-8-sig")
+        record = json.loads(text, parse_constant=refuse, parse_float=finite)
+        if "\\u" in text:
+            json.dumps(record, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise AnnotateError("A text holds half of a character (a lone surrogate); write it as UTF-8.") from error
     except UnicodeDecodeError as error:
         raise AnnotateError("The line is not UTF-8 text.") from error
     except (ValueError, RecursionError) as error:
@@ -166,29 +185,6 @@ def read_record(store: Store, record: dict[str, Any], folder: Path, source: str)
         reward_scores=_scores(record), purpose=purpose, expected=_expected(record, purpose))
 
 
-def check_prosody(record: dict[str, Any], duration_s: float) -> None:
-    """Raises AnnotateError where a prosody record could not be drawn, or is of another clip."""
-    try:
-        fine = abs(float(record["duration_s"]) - duration_s) <= 0.1
-        for track, key in (("f0", "hz"), ("energy", "dbfs")):
-            values, hop_s = record[track][key], float(record[track]["hop_s"])
-            fine &= 0.001 <= hop_s <= 1 and len(values) * hop_s <= duration_s + 1
-            fine &= all(value is None or math.isfinite(value) for value in values)
-        for word in record["words"]:
-            fine &= isinstance(word["word"], str) and 0 <= word["start"] <= word["end"] <= duration_s + 0.1
-        for start, end in [*record["segments"], *record["pauses"]]:
-            fine &= 0 <= start <= end
-        for name in ("f0_median_hz", "f0_p5_hz", "f0_p95_hz"):
-            fine &= record[name] is None or 0 < record[name] < 5000
-        fine &= all(isinstance(level, dict) for level in record["levels"].values())
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
-        raise AnnotateError(f"The prosody record of the line is broken ({type(error).__name__}); leave it out, then the clip is "
-                            "measured anew.") from error
-    if not fine:
-        raise AnnotateError(f"The prosody record of the line does not fit its clip of {duration_s:.2f} s; leave it out, then the "
-                            "clip is measured anew.")
-
-
 def json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that hold something, with their numbers from 1. Raises AnnotateError where it cannot be read."""
     try:
@@ -230,8 +226,8 @@ def _expected(record: dict[str, Any], purpose: str) -> dict[str, Any] | None:
         raise AnnotateError("An item with the purpose attention or qualification must say what is expected, and no other may.")
     if expected is None:
         return None
-    bounds = {**expected.get("at_most", {}), **expected.get("at_least", {})} if isinstance(expected, dict) else {}
-    if not bounds or set(expected) - {"at_most", "at_least"} or not all(
-            name in DIMENSIONS and type(limit) is int and 1 <= limit <= 5 for name, limit in bounds.items()):
+    sides = expected.values() if isinstance(expected, dict) and set(expected) <= {"at_most", "at_least"} else []
+    if not sides or not all(isinstance(bounds, dict) and bounds for bounds in sides) or not all(
+            name in DIMENSIONS and type(limit) is int and 1 <= limit <= 5 for bounds in sides for name, limit in bounds.items()):
         raise AnnotateError('expected must look like {"at_most": {"factual_alignment": 3}} or {"at_least": {...}}.')
     return expected

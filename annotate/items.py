@@ -97,7 +97,7 @@ def add_item(store: Store, project: Project, item: NewItem) -> tuple[int, str]:
 
     An item that comes again with reward scores it did not have, or with others, gets these: (id, "scores"). Raises AnnotateError.
     """
-    _check(item)
+    check_item(item)
     mark = fingerprint(item)
     scores = None if item.reward_scores is None else json.dumps(item.reward_scores, allow_nan=False, sort_keys=True)
     with store.transaction() as db:
@@ -149,7 +149,8 @@ def draw(seed: int, text: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{text}".encode()).digest()[:4], "big") >> 1
 
 
-def _check(item: NewItem) -> None:
+def check_item(item: NewItem) -> None:
+    """Raises AnnotateError for an item that cannot be rated or stored."""
     if item.purpose not in PURPOSES:
         raise AnnotateError(f"The purpose is {item.purpose!r}, but it must be one of {', '.join(PURPOSES)}.")
     if not item.explanation.strip():

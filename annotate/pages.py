@@ -8,7 +8,7 @@ from typing import Any
 
 from annotate.answers import NAMES
 from annotate.guide import EXAMPLE_WORDS, SCALES
-from annotate.records import DIMENSIONS, Project, Rater
+from annotate.records import DIMENSIONS, Project
 from annotate.settings import ProjectSettings
 
 KEYS = (
@@ -22,7 +22,7 @@ KEYS = (
     ("[ ]", "go to a sentence of the explanation"),
     ("V W X", "mark that sentence: supported (V), wrong (W), not checkable (X); again takes it off"),
     ("U", "undo your last change; with nothing left to undo, open your last answer"),
-    ("Enter", "submit; where something is missing, go there"),
+    ("Enter", "read the explanation; then submit; where something is missing, go there"),
     ("Esc", "leave the comment, close a card"),
     ("?", "this card"),
 )
@@ -45,18 +45,20 @@ personal link from the person who leads the project: open it once in this browse
 docs/annotate.md says the rest.</p></section>"""
 
 
-def consent_html(project: Project, rater: Rater, storage: str) -> str:
-    """What a rater agrees to before any work."""
+def consent_html(project: Project, name: str, storage: str) -> str:
+    """What somebody of that name agrees to before any work."""
     return f"""{banner(project)}<section class="an-card" data-screen="consent"><h2>Before you take part</h2>
-<p>Hello <bdi>{escape(rater.name)}</bdi>. In the project <strong><bdi>{escape(project.name)}</bdi></strong> you listen to short
+<p>Hello <bdi>{escape(name)}</bdi>. In the project <strong><bdi>{escape(project.name)}</bdi></strong> you listen to short
 recordings of voices and rate texts in which a model says how a voice sounds and which emotion that suggests.</p>
 <ul>
 <li><strong>What is kept:</strong> your answers and their earlier versions, when you gave them, how long you took, that you played
 the clip, and the name above. {escape(storage)}</li>
 <li><strong>What for:</strong> to find out how good such explanations are, and to train a program that rates them. Exports hold your
 answers and comments under a number, not under your name.</li>
-<li><strong>It is voluntary.</strong> You can stop at any time and go on later with the same link. What you submitted stays; the
-person who invited you can tell you about removing it.</li>
+<li><strong>It is voluntary.</strong> You can stop at any time and go on later with the same link. Under “My answers” you can
+withdraw: your name, your link, your comments and the log of what you did are deleted at once, and you choose whether your ratings
+are deleted as well or stay without your name. Exports and backups made before that stay; the person who invited you can delete
+them.</li>
 <li>Some recordings are loud, sad or hostile in tone. Set your volume low first, and use headphones if you can.</li>
 <li>Please do not copy the recordings or pass your link on.</li>
 </ul>
@@ -79,7 +81,8 @@ def instructions_html(project: Project, *, first: bool) -> str:
               '<button type="button" class="an-primary" data-open>Back to work</button>')
     return f"""{banner(project)}<section class="an-card an-wide" data-screen="instructions"><h2>How to rate</h2>
 <ol>
-<li>Listen to the whole clip at least once, before you read. Say which emotion <em>you</em> hear.</li>
+<li>Listen to the whole clip at least once, and say which emotion <em>you</em> hear. Only then the explanation is shown; what you
+heard before you read is kept, also if you change it later.</li>
 <li>Read the explanation and hold it against the sound and the figure. You may loop a word or a stretch and slow it down.</li>
 <li>Rate it on four scales. Each is about one thing only: a false fact costs points under Facts, and not again under Language.</li>
 <li>Say whether the answer (the emotion the model names) is right to your ears. This does not enter the four scales.</li>
@@ -106,12 +109,14 @@ def done_html(project: Project, done: int) -> str:
 <p>There is nothing left for you to rate just now. You have rated {done} item{'' if done == 1 else 's'}.</p>
 <p class="et-note">New items may come, and an item that somebody else has in hand may come back: open this page again later.</p>
 <p><button type="button" class="an-chip" data-history>My answers</button>
-<button type="button" class="an-chip" data-open>Look again</button></p></section>"""
+<button type="button" class="an-chip" data-open>Look again</button>
+<button type="button" class="an-chip" data-leaving>Withdraw …</button></p></section>"""
 
 
 def blocked_html(project: Project, reason: str) -> str:
     """Somebody is signed in, but may not go on; the reason says why."""
     return (f'{banner(project)}<section class="an-card" data-screen="blocked"><h2>Not now</h2><p>{escape(reason)}</p>'
+            '<button type="button" class="an-chip" data-leaving>Withdraw …</button> '
             '<button type="button" class="an-chip" data-sign-out>Sign out</button></section>')
 
 
@@ -129,4 +134,5 @@ def history_html(project: Project, answers: list[dict[str, Any]]) -> str:
                     f'<span dir="auto">{escape(answer["begin"])}…</span><br><span class="et-note">{escape(shown)}</span></li>')
     body = f'<ol class="an-history">{"".join(rows)}</ol>' if rows else "<p>No answers yet.</p>"
     return (f'{banner(project)}<section class="an-card an-wide" data-screen="history"><h2>My answers</h2>{body}'
-            '<button type="button" class="an-primary" data-open>Back to work</button></section>')
+            '<p><button type="button" class="an-primary" data-open>Back to work</button> '
+            '<button type="button" class="an-chip" data-leaving>Withdraw …</button></p></section>')

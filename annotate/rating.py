@@ -1,4 +1,4 @@
-"""Takes work back: drafts as they grow, that a clip was heard, and submissions, each exactly once.
+"""Takes work back: drafts as they grow, that a clip was heard and a text read, and submissions, each exactly once.
 
 A submission is on the disk when `submit` returns. It carries an id that the page makes for one press of the button: the second
 arrival of the same press changes nothing and is told what the first was told. A press that comes after its lease ran out is taken
@@ -18,7 +18,7 @@ from annotate import clock
 from annotate.answers import ANSWER_RIGHT, normal_text, pair_answers, require_complete, single_answers
 from annotate.assignment import Task, after, own_lease, task
 from annotate.errors import AnnotateError, NotComplete
-from annotate.records import DIMENSIONS, Item, Project, Rater
+from annotate.records import DIMENSIONS, UNSCORED_FLAGS, Item, Project, Rater
 from annotate.settings import ProjectSettings
 from annotate.store import Store, insert, log_event
 
@@ -84,9 +84,31 @@ def set_heard(store: Store, project: Project, rater: Rater, lease_id: str, playe
         _keep_alive(db, lease, now, ProjectSettings.of(project))
 
 
+def show_text(store: Store, project: Project, rater: Rater, lease_id: str, emotion: str | None) -> None:
+    """Let the rater see the explanation, now that the clip was heard. emotion: what they hear, said before they read; it is kept
+    beside the answer that they submit. None for a pair, which does not ask for it.
+
+    Raises NotComplete before the clip was heard in full, or without an emotion.
+    """
+    with store.transaction() as db:
+        lease = own_lease(store, rater, lease_id)
+        now = clock.utc_now()
+        if lease["shown"] is None:
+            if lease["heard"] is None:
+                raise NotComplete("Please listen to the whole clip once before you read; if it does not play, flag it as bad "
+                                  "audio.")
+            if lease["item_id"] is not None and emotion not in ProjectSettings.of(project).emotions:
+                raise NotComplete("Please say which emotion you hear before you read.")
+            first = None if lease["item_id"] is None else emotion
+            db.table("leases").update(lease_id, {"shown": now, "first_emotion": first})
+            log_event(db, "text shown", project_id=project.id, rater_id=rater.id, lease_id=lease_id, heard_emotion=first)
+        _keep_alive(db, lease, now, ProjectSettings.of(project))
+
+
 def submit(store: Store, project: Project, rater: Rater, lease_id: str, submission_id: str, raw: Any, seconds: float) -> Receipt:
     """Keep an answer for good: the rater's first on this item, or another revision of it.
 
+    Attention and qualification items are judged by the first answer; a revision changes what is kept, not the judgement.
     Raises NotComplete where an answer is missing or the clip was not heard, NotAllowed for a task of somebody else's,
     AnnotateError for a form that the page does not send, StoreError where it could not be written (then nothing was).
     """
@@ -104,6 +126,8 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
             return Receipt(before["revision"], True, before["created"])
         if lease["heard"] is None and "bad_audio" not in answers["flags"]:
             raise NotComplete("Please listen to the whole clip once before you submit; if it does not play, flag it as bad audio.")
+        if lease["shown"] is None and lease["kind"] == "new" and not set(answers["flags"]) & set(UNSCORED_FLAGS):
+            raise NotComplete("Please read the explanation before you submit.")
         require_complete(answers, any(item.answer for item in work.items))
         now, text = clock.utc_now(), normal_text(answers)
         table, column = ("preferences", "pair_id") if work.is_pair else ("ratings", "item_id")
@@ -123,6 +147,8 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
             values |= {"project_id": project.id, column: key, "rater_id": rater.id, "position": lease["position"], "created": now}
             if work.is_pair:
                 values["swapped"] = lease["swapped"]
+            else:  # judged once, by the first answer: with a second one, whoever failed could try until it fits
+                values["passed"] = as_expected(work.items[0], answers)
             answer_id = insert(db, table, values)
         else:
             answer_id = answer["id"]
@@ -136,7 +162,7 @@ def submit(store: Store, project: Project, rater: Rater, lease_id: str, submissi
         _close(db, lease)
         late = lease["state"] == "expired"
         log_event(db, "submitted", project_id=project.id, rater_id=rater.id, lease_id=lease_id, revision=revision, late=late)
-        if not work.is_pair and work.items[0].purpose == "qualification":
+        if answer is None and not work.is_pair and work.items[0].purpose == "qualification":
             _qualify(db, project, rater, settings)
     return Receipt(revision, False, now)
 
@@ -173,9 +199,8 @@ def _columns(answers: dict[str, Any], work: Task, swapped: bool) -> dict[str, An
         sides = {"left": "b" if swapped else "a", "right": "a" if swapped else "b"}
         return {name: sides.get(choice, choice) for name, choice in answers["choices"].items()}
     right = None if answers["answer_right"] is None else ANSWER_RIGHT[answers["answer_right"]]
-    passed = as_expected(work.items[0], answers)
     return {**{name: answers["scores"][name] for name in DIMENSIONS}, "heard_emotion": answers["heard_emotion"],
-            "answer_right": None if right is None else int(right), "passed": None if passed is None else int(passed)}
+            "answer_right": None if right is None else int(right)}
 
 
 def _spent(lease: Any, seconds: float, now: str) -> float:
@@ -203,7 +228,7 @@ def _close(db: Database, lease: Any) -> None:
 
 
 def _qualify(db: Database, project: Project, rater: Rater, settings: ProjectSettings) -> None:
-    """After each qualification item: once none is left, the rater is in or out."""
+    """After the first answer to each qualification item: once none is left, the rater is in or out."""
     total, done, passed = db.conn.execute("""
         SELECT count(*), count(r.id), coalesce(sum(r.passed), 0) FROM items i
         LEFT JOIN ratings r ON r.item_id = i.id AND r.rater_id = ?

@@ -42,6 +42,7 @@ class Rater:
     qualified: bool | None  # None: not tried yet
     simulated: bool
     active: bool
+    withdrawn: str | None  # when they withdrew: UTC; nothing of the person is here any more
 
 
 @dataclass(frozen=True)

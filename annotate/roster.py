@@ -14,12 +14,13 @@ import sqlite3
 from typing import Any
 
 from annotate import clock
-from annotate.errors import AnnotateError, NotAllowed
+from annotate.errors import AccessEnded, AnnotateError, Newcomer, NotAllowed
 from annotate.records import ROLES, Project, Rater
 from annotate.settings import ProjectSettings
 from annotate.store import Store, as_rater, insert, log_event
 
 MAX_NAME = 80
+NOT_KNOWN = "This link is not known here; ask the person who sent it for a new one."
 _HF_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 
 
@@ -71,6 +72,7 @@ def invite(store: Store, project: Project, name: str, role: str = "rater", *, hf
 
 def new_token(store: Store, rater: Rater) -> str:
     """Another secret for a person whose link was lost; the old link ends."""
+    _require_there(rater)
     token = secrets.token_urlsafe(24)
     with store.transaction() as db:
         db.table("raters").update(rater.id, {"token_sha256": token_hash(token)})
@@ -80,39 +82,67 @@ def new_token(store: Store, rater: Rater) -> str:
 
 def set_active(store: Store, rater: Rater, active: bool) -> None:
     """Let a person in, or no more; what they rated stays."""
+    _require_there(rater)
     with store.transaction() as db:
         db.table("raters").update(rater.id, {"active": int(active)})
         log_event(db, "let in" if active else "shut out", project_id=rater.project_id, rater_id=rater.id)
 
 
+def holder(store: Store, token: str, hf_name: str | None) -> Rater:
+    """Whose link or account this is, also where their access has ended. Raises NotAllowed for nobody's."""
+    row = (store.row("SELECT * FROM raters WHERE token_sha256 = ?", [token_hash(token)]) if token else
+           store.row("SELECT * FROM raters WHERE hf_name = ? COLLATE NOCASE ORDER BY project_id DESC", [hf_name]))
+    if row is None:
+        raise NotAllowed(NOT_KNOWN)
+    return as_rater(row)
+
+
 def sign_in(store: Store, token: str) -> Rater:
-    """Who a link belongs to. Raises NotAllowed for one that was never given out, was renewed, or whose owner was shut out."""
+    """Who a link belongs to. Raises NotAllowed for one that was never given out or was renewed, AccessEnded as `require_access`."""
     row = store.row("SELECT * FROM raters WHERE token_sha256 = ?", [token_hash(token)])
-    return _let_in(row, "This link is not known here; ask the person who sent it for a new one.")
+    return _let_in(store, row, NOT_KNOWN)
 
 
-def sign_in_hf(store: Store, project: Project, hf_name: str) -> Rater:
+def require_access(store: Store, rater: Rater) -> None:
+    """Raises AccessEnded for who was shut out, and in a closed project for everybody but its leads."""
+    if not rater.active:
+        raise AccessEnded("Your access to this project has ended; ask its lead. What you rated is kept.")
+    if rater.role != "lead" and ProjectSettings.of(project_of(store, rater)).closed:
+        raise AccessEnded("This project is closed. Thank you for taking part; what you rated is kept.")
+
+
+def project_of(store: Store, rater: Rater) -> Project:
+    """The project that somebody takes part in."""
+    return next(project for project in store.projects() if project.id == rater.project_id)
+
+
+def sign_in_hf(store: Store, project: Project, hf_name: str, *, join: bool = False) -> Rater:
     """Who a Hugging Face account belongs to, as the platform vouches for it. Raises NotAllowed.
 
-    Where the project is open to anyone, a person who was not there before joins as a rater.
+    Where the project is open to anyone, a person who was not there before joins as a rater if they ask to; until then they are a
+    Newcomer (raised), of whom nothing is kept.
     """
     settings = ProjectSettings.of(project)
     row = store.row("SELECT * FROM raters WHERE project_id = ? AND hf_name = ? COLLATE NOCASE", [project.id, hf_name])
-    if row is None and settings.hf_raters == "anyone" and _HF_NAME.fullmatch(hf_name):
+    if row is None and settings.hf_raters == "anyone" and _HF_NAME.fullmatch(hf_name) and not settings.closed:
+        if not join:
+            raise Newcomer(project)
         return invite(store, project, hf_name, hf_name=hf_name)[0]
     if settings.hf_raters == "nobody":
         row = None
-    return _let_in(row, f"The account {hf_name[:MAX_NAME]} is not invited to this project; ask its lead.")
+    return _let_in(store, row, f"The account {hf_name[:MAX_NAME]} is not invited to this project; ask its lead.")
 
 
-def find_hf(store: Store, hf_name: str) -> Rater:
-    """The newest project that lets a Hugging Face account in. Raises NotAllowed where none does."""
+def find_hf(store: Store, hf_name: str, *, join: bool = False) -> Rater:
+    """The newest project that lets a Hugging Face account in. Raises Newcomer as `sign_in_hf`, NotAllowed where none does."""
     refusal = NotAllowed("There is no project here yet.")
     for project in sorted(store.projects(), key=lambda project: -project.id):
         try:
-            return sign_in_hf(store, project, hf_name)
+            return sign_in_hf(store, project, hf_name, join=join)
+        except Newcomer:
+            raise
         except NotAllowed as error:
-            refusal = error
+            refusal = refusal if isinstance(refusal, AccessEnded) else error
     raise refusal
 
 
@@ -131,13 +161,17 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _let_in(row: sqlite3.Row | None, otherwise: str) -> Rater:
+def _let_in(store: Store, row: sqlite3.Row | None, otherwise: str) -> Rater:
     if row is None:
         raise NotAllowed(otherwise)
     rater = as_rater(row)
-    if not rater.active:
-        raise NotAllowed("Your access to this project has ended; ask its lead. What you rated is kept.")
+    require_access(store, rater)
     return rater
+
+
+def _require_there(rater: Rater) -> None:
+    if rater.withdrawn is not None:
+        raise AnnotateError("This person has withdrawn; invite them anew if they wish to come back.")
 
 
 def _clean_name(name: str, of: str) -> str:

@@ -153,6 +153,38 @@ def m002_counts(db: Database) -> None:
     """)
 
 
+@migrations()
+def m003_reading_leaving_giving(db: Database) -> None:
+    """When an explanation was shown and what the rater had heard until then; people who withdraw; clips that visitors give.
+
+    Events stay append-only, but for what somebody has the right to have erased: `erasing` sets a mark inside its transaction.
+    """
+    _run(db.conn, """
+    ALTER TABLE leases ADD COLUMN shown TEXT;
+    ALTER TABLE leases ADD COLUMN first_emotion TEXT;
+    ALTER TABLE raters ADD COLUMN withdrawn TEXT;
+
+    DROP TRIGGER events_last;
+    CREATE TRIGGER events_last BEFORE DELETE ON events WHEN NOT EXISTS (SELECT 1 FROM meta WHERE key = 'erasing')
+        BEGIN SELECT RAISE (ABORT, 'events are append-only'); END;
+    CREATE TRIGGER uncount_rating AFTER DELETE ON ratings
+        BEGIN UPDATE items SET n_ratings = n_ratings - 1 WHERE id = old.item_id; END;
+    CREATE TRIGGER uncount_preference AFTER DELETE ON preferences
+        BEGIN UPDATE pairs SET n_preferences = n_preferences - 1 WHERE id = old.pair_id; END;
+    CREATE INDEX events_by_rater ON events (rater_id);
+    CREATE INDEX events_by_lease ON events (lease_id);
+    CREATE INDEX revisions_by_lease ON revisions (lease_id);
+
+    -- item: what was given, as JSON, until a lead decides; item_id: what became of it. code_sha256: of the giver's code.
+    CREATE TABLE donations (
+        id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL REFERENCES projects (id), code_sha256 TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'accepted', 'refused', 'taken back')),
+        clip_sha256 TEXT REFERENCES clips (sha256), item TEXT CHECK (item IS NULL OR json_valid(item)),
+        item_id INTEGER REFERENCES items (id), given TEXT NOT NULL, decided TEXT) STRICT;
+    CREATE INDEX donations_by_state ON donations (project_id, state);
+    """)
+
+
 def _run(connection: sqlite3.Connection, script: str) -> None:
     """Every statement of a script inside the transaction at hand (`executescript` would commit it first)."""
     statement = ""

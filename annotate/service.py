@@ -12,15 +12,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from annotate import pages, roster
+from annotate import pages, roster, withdraw_page
 from annotate.assignment import claim, open_revision, own_lease, release, task
-from annotate.errors import AnnotateError, NotAllowed
-from annotate.rating import save_draft, set_heard, submit
+from annotate.errors import AccessEnded, AnnotateError, Newcomer, NotAllowed
+from annotate.payload import ODD, number, text, whole
+from annotate.rating import save_draft, set_heard, show_text, submit
 from annotate.records import Project, Rater
 from annotate.serving import clip_url, storage_sentence
 from annotate.settings import ProjectSettings
 from annotate.store import Store
-from annotate.task_page import task_html
+from annotate.task_page import task_html, text_html
+from annotate.withdrawal import FATES, holding, require_may_leave, withdraw
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.figure import figure_html
@@ -44,17 +46,26 @@ class Service:
         self._drawing = threading.Lock()
         self._actions: dict[str, Action] = {
             "open": self._open, "agree": self._agree, "instructions": self._instructions, "figure": self._figure,
-            "draft": self._draft, "heard": self._heard, "submit": self._submit, "history": self._history,
-            "revise": self._revise, "release": self._release,
+            "draft": self._draft, "heard": self._heard, "read": self._read, "submit": self._submit, "history": self._history,
+            "revise": self._revise, "release": self._release, "leaving": self._leaving, "leave": self._leave,
         }
         self._for_leads: dict[str, Action] = {}
 
-    def call(self, action: str, token: str, payload: Any, hf_name: str | None = None) -> dict[str, Any]:
+    def call(self, action: Any, token: Any, payload: Any, hf_name: str | None = None) -> dict[str, Any]:
         """Do one thing for one person. token: the secret of an invite; hf_name: the account that the platform vouches for."""
         try:
-            if not isinstance(payload, dict) or not isinstance(token, str):
-                raise AnnotateError("The page sent something odd; reload it.")
-            who = self._who(token, hf_name)
+            if not (isinstance(action, str) and isinstance(payload, dict) and isinstance(token, str)):
+                raise AnnotateError(ODD)
+            joins = action == "agree" and payload.get("what") == "consented"
+            try:
+                who = self._who(token, hf_name, leaves=action in ("leaving", "leave"), joins=joins)
+            except Newcomer as newcomer:
+                storage = storage_sentence(self.store.path)
+                return _screen("consent", pages.consent_html(newcomer.project, str(hf_name), storage))
+            except AccessEnded as ended:
+                if action != "open":
+                    raise
+                return _screen("ended", withdraw_page.ended_html(str(ended)))
             if who is None:
                 return {"screen": "welcome", "html": pages.welcome_html()}
             project, rater = who
@@ -67,9 +78,11 @@ class Service:
             return self._actions[action](project, rater, payload)
         except EmotionThinkerError as error:
             return {"error": str(error), "kind": type(error).__name__}
-        except (KeyError, TypeError, ValueError, OverflowError) as error:  # what the page does not send; its text reaches no log
-            log.warning("%s failed with %s", action[:20], type(error).__name__)
-            return {"error": "The page sent something odd; reload it.", "kind": "AnnotateError"}
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+            # What the page does not send. Neither it nor its text reaches a log.
+            name = action if isinstance(action, str) and (action in self._actions or action in self._for_leads) else "an action"
+            log.warning("%s failed with %s", name, type(error).__name__)
+            return {"error": ODD, "kind": "AnnotateError"}
         except Exception as error:  # a fault of ours: a sentence for the page, its place for the log
             return {"error": sentence(error), "kind": "fault"}
 
@@ -77,15 +90,20 @@ class Service:
         """Actions that only a lead may take (`board_service`)."""
         self._for_leads |= actions
 
-    def _who(self, token: str, hf_name: str | None) -> tuple[Project, Rater] | None:
-        if token:
-            rater = roster.sign_in(self.store, token)
-        elif hf_name and self.store.projects():
-            rater = roster.find_hf(self.store, hf_name)
-        else:
-            return None
-        project = next(project for project in self.store.projects() if project.id == rater.project_id)
-        return project, rater
+    def _who(self, token: str, hf_name: str | None, *, leaves: bool, joins: bool) -> tuple[Project, Rater] | None:
+        """leaves: somebody may withdraw whose access has ended. joins: somebody new has agreed, so that they may be kept."""
+        try:
+            if token:
+                rater = roster.sign_in(self.store, token)
+            elif hf_name and self.store.projects():
+                rater = roster.find_hf(self.store, hf_name, join=joins)
+            else:
+                return None
+        except AccessEnded:
+            if not leaves:
+                raise
+            rater = roster.holder(self.store, token, hf_name)
+        return roster.project_of(self.store, rater), rater
 
     def _open(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """The screen that this person is at."""
@@ -93,7 +111,7 @@ class Service:
             return self._for_leads["board"](project, rater, payload)
         if rater.consented is None:
             storage = storage_sentence(self.store.path)
-            return _screen("consent", pages.consent_html(project, rater, storage))
+            return _screen("consent", pages.consent_html(project, rater.name, storage))
         if rater.instructed is None:
             return _screen("instructions", pages.instructions_html(project, first=True))
         try:
@@ -105,9 +123,9 @@ class Service:
         return self._task(project, rater, work.lease_id)
 
     def _agree(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        what = payload["what"]
+        what = text(payload, "what")
         if what not in ("consented", "instructed"):
-            raise AnnotateError("The page sent something odd; reload it.")
+            raise AnnotateError(ODD)
         roster.agree(self.store, rater, what)
         return self._open(project, self.store.rater(rater.id), payload)
 
@@ -116,9 +134,10 @@ class Service:
 
     def _figure(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         """The figure of a task, drawn for the width at hand."""
-        own_lease(self.store, rater, payload["lease"])
-        item = task(self.store, payload["lease"]).items[0]
-        return {"figure": self.figure(item.clip_sha256, item.id, int(payload.get("width") or 960))}
+        lease_id = text(payload, "lease")
+        own_lease(self.store, rater, lease_id)
+        item = task(self.store, lease_id).items[0]
+        return {"figure": self.figure(item.clip_sha256, item.id, whole(payload, "width", 960))}
 
     def figure(self, sha256: str, item_id: int, width_px: int) -> str:
         """The figure of an item, from memory where it was drawn before. One is drawn at a time: they are quick, cores are few."""
@@ -134,18 +153,30 @@ class Service:
             self._figures.move_to_end(key)
             return self._figures[key]
 
+    def forget_figures(self, sha256: str) -> None:
+        """Drop what was drawn of a clip that is gone."""
+        with self._drawing:
+            for key in [key for key in self._figures if key[0] == sha256]:
+                del self._figures[key]
+
     def _draft(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        saved = save_draft(self.store, project, rater, payload["lease"], payload["answers"], int(payload["version"]),
-                           float(payload["seconds"]))
+        saved = save_draft(self.store, project, rater, text(payload, "lease"), payload.get("answers"), whole(payload, "version"),
+                           number(payload, "seconds"))
         return {"version": saved.version, "conflict": saved.conflict}
 
     def _heard(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        set_heard(self.store, project, rater, payload["lease"], float(payload["played"]))
+        set_heard(self.store, project, rater, text(payload, "lease"), number(payload, "played"))
         return {"heard": True}
 
+    def _read(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        """The explanation and the questions about it, which no page holds before the rater has listened and said what they hear."""
+        lease_id = text(payload, "lease")
+        show_text(self.store, project, rater, lease_id, None if payload.get("emotion") is None else text(payload, "emotion"))
+        return {"html": text_html(task(self.store, lease_id))}
+
     def _submit(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        receipt = submit(self.store, project, rater, payload["lease"], payload["submission"], payload["answers"],
-                         float(payload["seconds"]))
+        receipt = submit(self.store, project, rater, text(payload, "lease"), text(payload, "submission"), payload.get("answers"),
+                         number(payload, "seconds"))
         return {"revision": receipt.revision, "again": receipt.again, "saved": receipt.saved}
 
     def _history(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
@@ -169,19 +200,33 @@ class Service:
                 raise AnnotateError("There is no earlier answer of yours to change.")
             kind, key = row["kind"], row["id"]
         else:
-            kind, key = payload["kind"], int(payload["key"])
+            kind, key = text(payload, "kind"), whole(payload, "key")
         if kind not in ("rating", "preference"):
-            raise AnnotateError("The page sent something odd; reload it.")
+            raise AnnotateError(ODD)
         work = open_revision(self.store, project, rater, **{f"{kind}_id": key})
         return self._task(project, rater, work.lease_id)
 
     def _release(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
-        release(self.store, rater, payload["lease"])
+        release(self.store, rater, text(payload, "lease"))
         return self._open(project, rater, payload)
+
+    def _leaving(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        """The steps before somebody withdraws: what goes and stays, and, once the ratings' fate is chosen, the last question."""
+        require_may_leave(self.store, rater)
+        found = holding(self.store, rater)
+        if payload.get("fate") in FATES:
+            return _screen("leaving", withdraw_page.sure_html(project, rater, found, text(payload, "fate")))
+        return _screen("leaving", withdraw_page.leaving_html(project, rater, found))
+
+    def _leave(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:
+        if payload.get("sure") is not True:
+            raise AnnotateError(ODD)
+        fate = text(payload, "fate")
+        return _screen("left", withdraw_page.left_html(project, withdraw(self.store, rater, fate), fate))
 
     def _task(self, project: Project, rater: Rater, lease_id: str) -> dict[str, Any]:
         work = task(self.store, lease_id)
-        html = task_html(project, work, self._progress(project, rater), clip_url(self.store, work.items[0].clip_sha256))
+        html = task_html(project, work, self._progress(project, rater), clip_url(self.store, rater, work.items[0].clip_sha256))
         return _screen("pair" if work.is_pair else "single", html) | {"lease": lease_id, "version": work.draft_version}
 
     def _progress(self, project: Project, rater: Rater) -> dict[str, int]:

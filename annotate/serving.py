@@ -1,7 +1,8 @@
 """How clips reach a browser, and where the database lies.
 
-A clip is served under its content hash and a signature that only the store can make: whoever was shown an item can play its clip,
-and nobody can ask for another one. The database and the folder of clips are never inside a folder that Gradio serves.
+A clip is served under its content hash, the number of the person it is for, and a signature that only the store can make. Whoever
+was shown an item can play its clip, as long as they may take part, and nobody can ask for another one. The database and the folder
+of clips are never inside a folder that Gradio serves.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,15 +18,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from annotate.errors import AnnotateError
+from annotate import roster
+from annotate.errors import AnnotateError, NotAllowed
 from annotate.guide import EXAMPLE_CLIP
+from annotate.records import Rater
 from annotate.store import Store
 from emotionthinker.page.engine import EXAMPLES
 
 SPACE_FOLDER = Path("/data")  # where a Space's persistent storage is mounted
 MEDIA_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg", "opus": "audio/ogg",
                "m4a": "audio/mp4", "webm": "audio/webm"}
-HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+# No copy is played without asking here again: access can end.
+HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+NOT_SERVED = "This clip is not served to you."
 
 
 def database_path(env: Mapping[str, str] | None = None) -> Path:
@@ -55,32 +61,57 @@ def storage_sentence(path: Path, env: Mapping[str, str] | None = None) -> str:
             "storage, or export often.")
 
 
-def clip_url(store: Store, sha256: str) -> str:
-    """The address of a clip, relative to the page."""
-    return f"annotate/clip/{sha256}/{_signature(store, sha256)}"
+def clip_url(store: Store, rater: Rater, sha256: str) -> str:
+    """The address of a clip for one person, relative to the page. It ends with that person's access."""
+    return f"annotate/clip/{sha256}/{rater.id}/{_signature(store, rater.id, sha256)}"
+
+
+def clip_for(store: Store, rater_id: int, sha256: str, signature: str) -> Path:
+    """The file of a clip, if its address was made for this person and the clip is still theirs to hear.
+
+    A rater hears the clips that were lent to them, after a failed qualification only what is in their hands just now; a lead hears
+    those of the project, and those that visitors gave it. Raises NotAllowed, AccessEnded as `roster.require_access`, AnnotateError
+    where the file is missing.
+    """
+    if not hmac.compare_digest(_signature(store, rater_id, sha256).encode(), signature.encode("utf-8", "replace")):
+        raise NotAllowed(NOT_SERVED)
+    rater = store.rater(rater_id)
+    roster.require_access(store, rater)
+    lent = """SELECT 1 FROM leases l LEFT JOIN pairs q ON q.id = l.pair_id JOIN items i ON i.id = coalesce(l.item_id, q.item_a)
+              WHERE l.rater_id = :rater AND i.clip_sha256 = :clip AND (l.state = 'open' OR (:all AND l.state <> 'released'))"""
+    whole = """SELECT 1 FROM items WHERE project_id = :project AND clip_sha256 = :clip UNION ALL
+               SELECT 1 FROM donations WHERE project_id = :project AND clip_sha256 = :clip AND state = 'waiting'"""
+    theirs = whole if rater.role == "lead" else lent
+    if store.row(theirs, {"rater": rater.id, "project": rater.project_id, "clip": sha256,
+                          "all": rater.qualified is not False}) is None:
+        raise NotAllowed(NOT_SERVED)
+    return store.clip_path(sha256)
 
 
 def clip_routes(store: Store) -> list[Route]:
     """Routes to put before Gradio's own: `launch(app_kwargs={"routes": clip_routes(store)})`."""
     def clip(request: Request) -> Response:
-        sha256 = request.path_params["sha256"]
-        if not hmac.compare_digest(_signature(store, sha256).encode(), request.path_params["signature"].encode()):
-            return PlainTextResponse("This clip is not served to you.", 403)
+        asked = request.path_params
         try:
-            path = store.clip_path(sha256)
+            return _sound(clip_for(store, asked["rater"], asked["sha256"], asked["signature"]))
+        except NotAllowed as error:
+            return PlainTextResponse(str(error), 403)
         except AnnotateError as error:
             return PlainTextResponse(str(error), 404)
-        return _sound(path)
 
     def example(request: Request) -> Response:
         return _sound(EXAMPLES / EXAMPLE_CLIP)
 
-    return [Route("/annotate/clip/{sha256}/{signature}", clip), Route("/annotate/example", example)]
+    return [Route("/annotate/clip/{sha256}/{rater:int}/{signature}", clip), Route("/annotate/example", example)]
 
 
 def _sound(path: Path) -> FileResponse:
     return FileResponse(path, media_type=MEDIA_TYPES.get(path.suffix.lstrip("."), "audio/wav"), headers=HEADERS)
 
 
-def _signature(store: Store, sha256: str) -> str:
-    return hmac.new(store.secret(), sha256.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:40]
+def _signature(store: Store, rater_id: int, sha256: str) -> str:
+    """What only this server can make of a person's present link and a clip: a renewed link ends the addresses made before."""
+    row = store.row("SELECT token_sha256 FROM raters WHERE id = ?", [min(rater_id, 2**62)])
+    link = row["token_sha256"] if row is not None else secrets.token_hex()
+    message = f"{rater_id}:{link}:{sha256}"
+    return hmac.new(store.secret(), message.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:40]

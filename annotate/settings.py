@@ -20,6 +20,8 @@ class ProjectSettings:
     (0 to 0.5). qualification_share: what share of the qualification items must be answered as expected before real work; it
     counts only where the project holds such items. emotions: what a rater may say to have heard. seed: of every order.
     hf_raters: who may sign in with Hugging Face on a Space: nobody, those a lead named, or anyone.
+    donations: visitors of the page may give clips, which a lead accepts or refuses.
+    closed: raters may no longer come in; leads may.
     simulated: the ratings in it are made by a program, which every page and export says."""
 
     ratings_per_item: int = 3
@@ -30,6 +32,8 @@ class ProjectSettings:
     emotions: tuple[str, ...] = PUBLISHED_LABELS
     seed: int = 0
     hf_raters: Literal["nobody", "invited", "anyone"] = "invited"
+    donations: bool = False
+    closed: bool = False
     simulated: bool = False
 
     @classmethod
@@ -52,6 +56,8 @@ class ProjectSettings:
             (2 <= len(found.emotions) <= 30, "emotions", "2 to 30 different words"),
             (_whole(found.seed) and 0 <= found.seed < 2**31, "seed", "a whole number from 0 to 2147483647"),
             (found.hf_raters in ("nobody", "invited", "anyone"), "hf_raters", "nobody, invited or anyone"),
+            (isinstance(found.donations, bool), "donations", "true or false"),
+            (isinstance(found.closed, bool), "closed", "true or false"),
             (isinstance(found.simulated, bool), "simulated", "true or false"),
         ]
         for fine, name, allowed in checks:

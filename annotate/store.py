@@ -115,6 +115,17 @@ class Store:
             except sqlite3.Error as error:
                 raise explain(error, self.path) from error
 
+    def empty_log(self) -> None:
+        """Move the write-ahead log into the file and cut it, so that no page that was replaced can be read from it.
+
+        Where another connection reads just then, SQLite waits for it. Raises StoreError.
+        """
+        with self._lock:
+            try:
+                self._write.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise explain(error, self.path) from error
+
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         """Read committed rows without waiting for writers; inside a transaction of this thread, what it wrote so far, too.
 
@@ -253,6 +264,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, and not only forgotten
     return connection
 
 
@@ -328,7 +340,8 @@ def _project(row: sqlite3.Row) -> Project:
 def as_rater(row: sqlite3.Row) -> Rater:
     """A row of `raters` as a record."""
     return Rater(row["id"], row["project_id"], row["name"], row["role"], row["order_seed"], row["consented"], row["instructed"],
-                 None if row["qualified"] is None else bool(row["qualified"]), bool(row["simulated"]), bool(row["active"]))
+                 None if row["qualified"] is None else bool(row["qualified"]), bool(row["simulated"]), bool(row["active"]),
+                 row["withdrawn"])
 
 
 def _item(row: sqlite3.Row) -> Item:

@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from annotate import roster
-from annotate.errors import AnnotateError
-from annotate.importing import json_lines, parse_line, read_record
+from annotate.errors import AnnotateError, StoreError
+from annotate.importing import UNUSABLE, json_lines, parse_line, read_record, reason
 from annotate.items import NewItem, add_item
 from annotate.records import DIMENSIONS, Project
 from annotate.settings import ProjectSettings
 from annotate.store import Store
-from emotionthinker.errors import EmotionThinkerError
 
 DRAWS = 2000  # of the bootstrap
 LEVEL = 95  # per cent, of the intervals
@@ -75,8 +74,10 @@ def prepare(store: Store, folder: Path, name: str, *, clips: int = 100, settings
         for number, raw in json_lines(file):
             try:
                 item = read_record(store, parse_line(raw) | {"model_id": file.stem}, folder, f"{file.name}:{number}")
-            except EmotionThinkerError as error:
-                raise AnnotateError(f"{file.name}, line {number}: {error}") from error
+            except StoreError:
+                raise
+            except UNUSABLE as error:
+                raise AnnotateError(f"{file.name}, line {number}: {reason(error)}") from error
             if item.clip_sha256 in outputs[file.stem]:
                 raise AnnotateError(f"{file.name}, line {number}: the system explains this clip twice; leave one out.")
             outputs[file.stem][item.clip_sha256] = item

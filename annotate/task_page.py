@@ -1,7 +1,8 @@
 """One item as a rater sees it: the sound and its figure, the explanation in sentences, the questions.
 
 `assets/annotate.js` gives it life. What it needs to know stands in data attributes; the names of models, their rewards, the gold
-emotion and whether the item is a check are not in the page.
+emotion and whether the item is a check are not in the page. The explanation comes only after the rater has listened and said what
+they hear.
 """
 
 from __future__ import annotations
@@ -26,14 +27,9 @@ def task_html(project: Project, work: Task, progress: dict[str, int], clip_url: 
     """The whole screen. progress: `done` by this rater, `needed` in all."""
     settings = ProjectSettings.of(project)
     item = work.items[0]
-    questions = "".join(_pair_row(scale) if work.is_pair else scale_row(scale) for scale in SCALES)
     emotion = "" if work.is_pair else _choice_row(
         "heard_emotion", "Which emotion do you hear?", [(name, name) for name in settings.emotions],
-        "Your own ears, before you read on.")
-    answer = "" if work.is_pair or not item.answer else _choice_row(
-        "answer_right", f"The model's answer is “{item.answer}”. Is it right?",
-        [("yes", "Yes"), ("no", "No"), ("unsure", "Cannot say")], "")
-    texts = "".join(_text(one, name) for one, name in zip(work.items, ("A", "B") if work.is_pair else ("",), strict=True))
+        "Your own ears first: the explanation comes after.")
     facts = (f'<details class="an-facts"><summary>What was measured</summary>{facts_html(item.prosody)}</details>')
     title = "Change your answer" if work.kind == "revision" else f"Item {progress['done'] + 1}"
     close = ('<button type="button" class="an-chip" data-release>Leave it as it was</button>' if work.kind == "revision" else "")
@@ -50,8 +46,7 @@ def task_html(project: Project, work: Task, progress: dict[str, int], clip_url: 
 {_player(clip_url, work.heard)}</div>
 {facts}
 {emotion}
-<div class="an-texts" data-n="{len(work.items)}">{texts}</div>
-{questions}{answer}
+{text_html(work) if work.shown else _gate(work)}
 <section class="an-rest"><div class="an-flags" role="group" aria-label="Flags">{_flags()}</div>
 <label class="an-comment">Comment <span class="et-note">(optional)</span>
 <textarea maxlength="2000" rows="2" dir="auto"></textarea></label></section>
@@ -59,6 +54,27 @@ def task_html(project: Project, work: Task, progress: dict[str, int], clip_url: 
 <button type="button" class="an-primary" data-submit>Submit <kbd>Enter</kbd></button></footer>
 <dialog id="an-help" aria-label="Keys">{keys_html()}<form method="dialog"><button class="et-close">Close</button></form></dialog>
 </section>"""
+
+
+def text_html(work: Task) -> str:
+    """What the model wrote, and the questions about it. It is sent when the rater may see it, and not before."""
+    item = work.items[0]
+    questions = "".join(_pair_row(scale) if work.is_pair else scale_row(scale) for scale in SCALES)
+    answer = "" if work.is_pair or not item.answer else _choice_row(
+        "answer_right", f"The model's answer is “{item.answer}”. Is it right?",
+        [("yes", "Yes"), ("no", "No"), ("unsure", "Cannot say")], "")
+    texts = "".join(_text(one, name) for one, name in zip(work.items, ("A", "B") if work.is_pair else ("",), strict=True))
+    return f"""<div class="an-texts" data-n="{len(work.items)}">{texts}</div>
+{questions}{answer}"""
+
+
+def _gate(work: Task) -> str:
+    """Stands where the text will be."""
+    first = ("Listen to the whole clip once" if work.is_pair else
+             "Listen to the whole clip once and say which emotion you hear")
+    what = "two explanations" if work.is_pair else "what the model says"
+    return (f'<section class="an-gate"><p>{first}. Then read {what} and rate it.</p>'
+            '<button type="button" class="an-primary" data-read>Read and rate <kbd>Enter</kbd></button></section>')
 
 
 def _attributes(work: Task, item: Item) -> str:

@@ -27,7 +27,7 @@ from emotionthinker.errors import EmotionThinkerError
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js", *ui_calibrate.SCRIPTS)  # after page.js
-STYLES = (ASSETS / "annotate.css", *ui_calibrate.STYLES)  # after style.css
+STYLES = (ASSETS / "annotate.css", ASSETS / "donate.css", *ui_calibrate.STYLES)  # after style.css
 
 
 def annotate_tab(service: Service | None, problem: str = "") -> None:

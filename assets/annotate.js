@@ -120,6 +120,14 @@
     location.reload();
   }
 
+  // The last step. Nothing of the person stays in this browser either.
+  async function withdraw(button, fate) {
+    button.disabled = true;
+    const result = await go("leave", { fate, sure: true });
+    button.disabled = false;
+    if (result.screen === "left") for (const name of ["token", "draft", "pending"]) kept.drop(`annotate-${name}`);
+  }
+
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("#an-root button");
     if (!button || button.disabled) return;
@@ -131,6 +139,8 @@
     else if ("revise" in data) go("revise", { kind: data.revise, key: data.key });
     else if ("release" in data) go("release", { lease: find(".an-task").dataset.lease });
     else if ("signOut" in data) signOut();
+    else if ("leaving" in data) go("leaving", data.leaving ? { fate: data.leaving } : {});
+    else if ("leave" in data) withdraw(button, data.leave);
     else if ("playExample" in data) document.getElementById("an-example")?.play();
   });
 

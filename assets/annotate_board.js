@@ -70,6 +70,7 @@
     else if ("boardPlay" in data) window.emotionthinker.toggle();
     else if ("item" in data) openItem(+data.item);
     else if ("decide" in data) decide(section);
+    else if ("gift" in data) { button.disabled = true; await api.go("gift", { gift: +data.gift, take: data.take === "1" }); button.disabled = false; }
     else if ("retire" in data) api.go("retire", { item: +data.retire });
     else if ("invite" in data) {
       const name = find(".an-name", section).value;

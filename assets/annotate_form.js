@@ -16,7 +16,7 @@
     const given = JSON.parse(data.answers || "{}");
     form = {
       section, lease: data.lease, kind: data.kind, pair: data.screen === "pair", version: +data.version, seconds: +data.seconds,
-      heard: data.heard === "1", duration: +data.duration,
+      heard: data.heard === "1", hearing: null, reading: false, duration: +data.duration,
       rows: all(".an-row", section), row: 0, sentence: -1, undo: [], dirty: false, saving: null, submitting: false, active: Date.now(),
       answers: normal(given, data.screen === "pair"),
     };
@@ -96,8 +96,10 @@
     }
     const comment = find(".an-comment textarea", form.section);
     if (document.activeElement !== comment) comment.value = form.answers.comment;
-    const missing = firstMissing();
-    find(".an-foot", form.section).dataset.ready = missing || !mayUnheard() ? "" : "1";
+    const unread = gate() && !excused();
+    find("[data-submit]", form.section).hidden = Boolean(unread);
+    if (gate()) gate().dataset.ready = form.heard && !firstMissing() ? "1" : "";
+    find(".an-foot", form.section).dataset.ready = unread || firstMissing() || !mayUnheard() ? "" : "1";
   }
 
   // The wording of the point under the focus, else of the chosen one, else of both ends.
@@ -108,11 +110,13 @@
     find(".an-anchor", row).textContent = number ? `${number}: ${meanings[number - 1]}` : `1: ${meanings[0]} … 5: ${meanings[4]}`;
   }
 
+  const gate = () => find(".an-gate", form.section); // stands where the text will be, until it may be read
   const excused = () => form.answers.flags.some((flag) => flag === "bad_audio" || flag === "cannot_judge");
   const mayUnheard = () => form.heard || form.answers.flags.includes("bad_audio");
   const firstMissing = () => (excused() ? null : form.rows.find((row) => value(row) === null) ?? null);
 
   function move(index, focus = true) {
+    if (!form.rows.length) return;
     form.row = Math.min(Math.max(index, 0), form.rows.length - 1);
     form.rows.forEach((row, i) => row.classList.toggle("an-current", i === form.row));
     if (!focus) return;
@@ -155,11 +159,41 @@
     }
   }
 
+  // The text is not in the page before the clip was heard and the emotion said: the server gives it then.
+  async function read() {
+    const mine = form;
+    if (mine.reading) return;
+    const note = find(".an-missing", mine.section);
+    if (!mine.heard) {
+      note.textContent = "Please play the whole clip once before you read (Space), or flag bad audio if it does not play.";
+      find("[data-play]", mine.section).focus();
+      return;
+    }
+    if (firstMissing()) {
+      note.textContent = `First answer: ${firstMissing().getAttribute("aria-label")}`;
+      move(mine.rows.indexOf(firstMissing()));
+      return;
+    }
+    note.textContent = "";
+    mine.reading = true;
+    await mine.hearing;
+    const result = await api.call("read", { lease: mine.lease, emotion: mine.answers.heard_emotion ?? null }, Infinity);
+    mine.reading = false;
+    if (form !== mine) return;
+    if (result.error) { note.textContent = result.error; api.say(result.error, "refused"); return; }
+    gate().outerHTML = result.html; // the server escaped every text of people and models in it
+    mine.rows = all(".an-row", mine.section);
+    render();
+    move(Math.max(0, mine.rows.findIndex((row) => value(row) === null)));
+    find(".an-texts", mine.section).scrollIntoView({ block: "nearest" });
+  }
+
   const pressId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
   async function submit() {
     const mine = form;
     if (mine.submitting) return;
+    if (gate() && !excused()) { read(); return; }
     const missing = firstMissing();
     const note = find(".an-missing", mine.section);
     if (missing) {
@@ -177,6 +211,7 @@
     find("[data-submit]", mine.section).disabled = true;
     mine.section.setAttribute("aria-busy", "true");
     await mine.saving;
+    await mine.hearing;
     const payload = { lease: mine.lease, submission: pressId(), answers: mine.answers, seconds: mine.seconds };
     api.kept.set("annotate-pending", JSON.stringify({ token: api.token(), payload }));
     api.say("Submitting …", "saving");
@@ -209,7 +244,7 @@
     if (!form.heard && share >= HEARD) {
       form.heard = true;
       const mine = form;
-      api.call("heard", { lease: mine.lease, played }, Infinity).then((result) => {
+      mine.hearing = api.call("heard", { lease: mine.lease, played }, Infinity).then((result) => {
         if (form !== mine) return;
         if (result.error) { mine.heard = false; api.say(result.error, "refused"); return; }
         find(".an-heard", mine.section).textContent = "Heard in full";
@@ -297,6 +332,7 @@
     else if ("loop" in target.dataset) repeat();
     else if ("rate" in target.dataset) speed(+target.dataset.rate);
     else if ("submit" in target.dataset) submit();
+    else if ("read" in target.dataset) read();
   });
   document.addEventListener("focusin", (event) => {
     const row = form && event.target.closest?.(".an-row");
@@ -322,7 +358,8 @@
   function key(event) {
     const pressed = event.key;
     const row = form.rows[form.row];
-    const options = all("[role=radio]", row);
+    if (!row && /^([1-9]|Arrow.*)$/.test(pressed)) return false; // a pair that may not be read yet asks nothing
+    const options = row ? all("[role=radio]", row) : [];
     const chosen = options.findIndex((option) => option.getAttribute("aria-checked") === "true");
     if (/^[1-9]$/.test(pressed)) {
       const option = options[+pressed - 1];

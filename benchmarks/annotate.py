@@ -146,6 +146,7 @@ def raters(folder: Path, n_raters: int, each: int, think_s: float) -> None:
                 break
             call("heard", {"lease": task["lease"], "played": 2.3})
             given = answers(rng)
+            call("read", {"lease": task["lease"], "emotion": given["heard_emotion"]})
             call("draft", {"lease": task["lease"], "answers": given, "version": 0, "seconds": 1})
             start = time.perf_counter()
             done = call("submit", {"lease": task["lease"], "submission": f"press-{task['lease']}", "answers": given,
@@ -255,6 +256,7 @@ def kills(folder: Path, n_kills: int) -> None:
                 task = server.call("open", token, {})
                 server.call("heard", token, {"lease": task["lease"], "played": 2.3})
                 given = answers(rng)
+                server.call("read", token, {"lease": task["lease"], "emotion": given["heard_emotion"]})
                 server.call("submit", token, {"lease": task["lease"], "submission": f"press-{task['lease']}",
                                               "answers": given, "seconds": 1})
                 acknowledged[task["lease"]] = given["scores"]

@@ -45,8 +45,8 @@ def header(engine: Engine) -> None:
     )
 
 
-def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
-    """Build the tab inside the Blocks at hand."""
+def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr.Audio, gr.State], None] | None = None) -> None:
+    """Build the tab inside the Blocks at hand. more: builds another section at its end, from the clip and its explanation."""
     start = handlers.empty_screen(engine)
     examples = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
 
@@ -176,6 +176,8 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     consent.decides(mode, MODES)
     for button, item in zip(buttons, examples, strict=True):
         button.click(_constant(str(EXAMPLES / item["file"])), None, audio, queue=False, **PRIVATE)
+    if more is not None:
+        more(audio, result)
     for button, kind in zip(savers, DOWNLOADS, strict=True):
         button.click(_saver(kind, engine, ready), [audio, prosody, result, hz, spectrogram], ready, **PRIVATE).success(
             None, None, None, js="() => window.emotionthinker.save()")

@@ -50,3 +50,13 @@ def test_it_answers_to_this_machine_only_unless_told_otherwise(monkeypatch: pyte
     assert app.server_name() == "0.0.0.0"
     monkeypatch.setenv("GRADIO_SERVER_NAME", "10.0.0.5")
     assert app.server_name() == "10.0.0.5"
+
+
+@pytest.mark.parametrize("text", ["seventy", "-1", "7860.5", "1e4"])
+def test_a_port_that_is_no_number_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+                                                text: str) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_PORT", text)
+    assert app.main() == 2
+    assert capsys.readouterr().err == f"GRADIO_SERVER_PORT is {text!r}, but it must be a whole number; write for example 7870.\n"
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "")
+    assert app.server_port() == 7860

@@ -10,7 +10,9 @@ import numpy as np
 import soundfile
 
 from annotate import roster
+from annotate.assignment import task
 from annotate.items import NewItem, add_item, keep_clip
+from annotate.rating import set_heard, show_text
 from annotate.records import DIMENSIONS, Project, Rater
 from annotate.settings import ProjectSettings
 from annotate.store import Store
@@ -57,6 +59,12 @@ def make_rater(store: Store, project: Project, name: str = "Ada", role: str = "r
     roster.agree(store, rater, "consented")
     roster.agree(store, rater, "instructed")
     return store.rater(rater.id)
+
+
+def listen(store: Store, project: Project, rater: Rater, lease_id: str, played_s: float = 2.0, emotion: str = "angry") -> None:
+    """All that comes before the questions: the clip heard in full, the emotion said, the explanation opened."""
+    set_heard(store, project, rater, lease_id, played_s)
+    show_text(store, project, rater, lease_id, None if task(store, lease_id).is_pair else emotion)
 
 
 def full_answers(score: int = 4, **changes: Any) -> dict[str, Any]:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from annotate import clock, roster
-from annotate.assignment import Task, claim, open_revision, release
+from annotate.assignment import Task, _new_lease, claim, open_revision, release, task
+from annotate.board import retire
 from annotate.errors import NotAllowed
 from annotate.items import add_pair
-from annotate.rating import save_draft, set_heard, submit
+from annotate.rating import save_draft, submit
 from annotate.records import Project, Rater
+from annotate.settings import ProjectSettings
 from annotate.store import Store
-from tests.annotate.filling import add_items, full_answers, full_choices, make_rater, make_store
+from tests.annotate.filling import add_items, full_answers, full_choices, listen, make_rater, make_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +31,7 @@ def take(store: Store, project: Project, rater: Rater) -> Task:
 
 
 def finish(store: Store, project: Project, rater: Rater, work: Task, answers: dict | None = None) -> None:
-    set_heard(store, project, rater, work.lease_id, 2.0)
+    listen(store, project, rater, work.lease_id, 2.0)
     submit(store, project, rater, work.lease_id, f"press-{work.lease_id}", answers or full_answers(), 3.0)
 
 
@@ -51,7 +53,7 @@ def test_nobody_works_before_consent_and_instructions(tmp_path: Path) -> None:
 def test_each_item_gets_its_ratings_and_nobody_the_same_item_twice(tmp_path: Path) -> None:
     store, project = make_store(tmp_path, 6, ratings_per_item=3)
     raters = [make_rater(store, project, f"rater {n}") for n in range(4)]
-    seen = []
+    seen: list[tuple[int, int]] = []
     working = list(raters)
     while working:
         for rater in list(working):
@@ -59,9 +61,12 @@ def test_each_item_gets_its_ratings_and_nobody_the_same_item_twice(tmp_path: Pat
             if work is None:
                 working.remove(rater)
                 continue
-            seen.append((work.items[0].id, rater.id))
             counts = Counter(item for item, _ in seen)
-            assert max(counts.values()) - min(counts.get(item, 0) for item in range(1, 7)) <= 1  # least-rated first
+            met = {item for item, by in seen if by == rater.id}
+            # Least-rated first, of those that this rater has not met: who rated the least-rated one must take another.
+            assert work.items[0].id not in met
+            assert counts[work.items[0].id] == min(counts[item] for item in set(range(1, 7)) - met)
+            seen.append((work.items[0].id, rater.id))
             finish(store, project, rater, work)
     assert Counter(item for item, _ in seen) == dict.fromkeys(range(1, 7), 3)
     assert len(set(seen)) == 18
@@ -114,7 +119,7 @@ def test_check_6_a_lease_runs_out_and_the_item_comes_back(tmp_path: Path, monkey
     assert third.answers is not None and third.answers["comment"] == "half"
     finish(store, project, grace, second)
     save_draft(store, project, ada, first.lease_id, {"comment": "more"}, 1, 11.0)  # from a window that was open all the time
-    set_heard(store, project, ada, first.lease_id, 2.0)
+    listen(store, project, ada, first.lease_id, 2.0)
     submit(store, project, ada, first.lease_id, "press-late", full_answers(), 5.0)
     assert {r.rater_name for r in store.ratings(project)} == {"Ada", "Grace"}
     assert claim(store, project, ada) is None  # and the item she was lent again is not open any more
@@ -124,7 +129,7 @@ def test_a_second_machine_goes_on_with_the_same_item_and_draft(tmp_path: Path) -
     store, project = make_store(tmp_path, 5)
     rater = make_rater(store, project)
     here = take(store, project, rater)
-    set_heard(store, project, rater, here.lease_id, 2.0)
+    listen(store, project, rater, here.lease_id, 2.0)
     saved = save_draft(store, project, rater, here.lease_id, {"scores": {"factual_alignment": 2}}, 0, 12.0)
     other = Store.open(store.path)
     there = take(other, project, rater)
@@ -198,6 +203,38 @@ def test_qualification_comes_before_work_and_decides_about_it(tmp_path: Path) ->
     with pytest.raises(NotAllowed, match="practice items"):
         claim(store, project, store.rater(careless.id))
     assert all(r.is_qualification for r in store.ratings(project))
+
+
+@pytest.mark.parametrize(("first", "second", "fit"), [(2, 5, False), (5, 2, True)])
+def test_the_first_answer_is_judged_and_no_revision_changes_that(tmp_path: Path, first: int, second: int, fit: bool) -> None:
+    store, project = make_store(tmp_path, 3, qualification_share=1.0, attention_rate=0.0)
+    expected = {"at_least": {"factual_alignment": 4}}
+    for purpose in ("qualification", "attention"):
+        add_items(store, project, 1, explanation=f"Practice, {purpose}.", purpose=purpose, expected=expected)
+    rater = make_rater(store, project)
+    finish(store, project, rater, take(store, project, rater), full_answers(first))
+    with store.transaction() as db:  # an attention item, met in work
+        lease = _new_lease(db, project, rater, ProjectSettings.of(project), clock.utc_now(), {"item_id": 5}, "new", 2, False, None)
+    finish(store, project, rater, task(store, lease), full_answers(first))
+    for rating in store.ratings(project):
+        again = open_revision(store, project, rater, rating_id=rating.id)
+        submit(store, project, rater, again.lease_id, f"press-again-{rating.id}", full_answers(second), 20.0)
+    assert [rating.factual_alignment for rating in store.ratings(project)] == [second] * 2  # kept as changed …
+    assert [bool(row["passed"]) for row in store.rows("SELECT passed FROM ratings")] == [fit] * 2  # … but judged once
+    assert store.rater(rater.id).qualified is fit
+    if fit:
+        assert take(store, project, rater).items[0].purpose == "work"
+    else:
+        with pytest.raises(NotAllowed, match="practice items"):
+            claim(store, project, store.rater(rater.id))
+
+
+def test_an_item_that_is_taken_out_of_the_work_leaves_the_hands_of_who_has_it(tmp_path: Path) -> None:
+    store, project = make_store(tmp_path, 2)
+    rater, lead = make_rater(store, project), make_rater(store, project, "Lead", "lead")
+    held = take(store, project, rater).items[0].id
+    retire(store, project, lead, held)
+    assert take(store, project, rater).items[0].id == 3 - held
 
 
 def test_pairs_swap_sides_at_random_and_choices_name_the_items(tmp_path: Path) -> None:

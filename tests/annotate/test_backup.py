@@ -11,9 +11,9 @@ import pytest
 from annotate.assignment import claim
 from annotate.backup import backup
 from annotate.errors import StoreError
-from annotate.rating import set_heard, submit
+from annotate.rating import submit
 from annotate.store import Store
-from tests.annotate.filling import full_answers, make_rater, make_store
+from tests.annotate.filling import full_answers, listen, make_rater, make_store
 
 
 def dump(path: Path) -> list[str]:
@@ -29,7 +29,7 @@ def test_check_8_a_backup_while_writing_restores_to_identical_rows(tmp_path: Pat
 
     def work() -> None:
         while (task := claim(store, project, rater)) is not None:
-            set_heard(store, project, rater, task.lease_id, 2.0)
+            listen(store, project, rater, task.lease_id, 2.0)
             submit(store, project, rater, task.lease_id, f"press-{task.lease_id}", full_answers(marks=[[0, 38, "wrong"]]), 1.0)
             done.append(task.items[0].id)
 

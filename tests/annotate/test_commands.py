@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +24,7 @@ from annotate.demo import PROJECT, make_demo
 from annotate.exporting import export
 from annotate.hub import push_every
 from annotate.store import Store
+from emotionthinker.page.port import PortError, require_free_port
 from emotionthinker.prosody.record import measure_prosody
 from tests.annotate.filling import EXPLANATION, make_store, write_clip
 from tests.annotate.test_importing import explained
@@ -83,6 +86,39 @@ def test_faults_are_one_line_and_exit_code_2(arguments: list[str], said: str, tm
     assert said in printed.err and printed.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("program", [["-m", "annotate", "serve"], ["app.py"]])
+def test_a_port_in_use_is_one_sentence_at_once(program: list[str], tmp_path: Path) -> None:
+    make_store(tmp_path, 0)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        env = os.environ | {"ET_ANNOTATE_DB": str(tmp_path / "annotate.db"), "GRADIO_SERVER_PORT": port, "GRADIO_SERVER_NAME": ""}
+        ended = subprocess.run([sys.executable, *program, *(["--port", port] if "serve" in program else [])], cwd=ROOT, env=env,
+                               capture_output=True, text=True, timeout=300)
+    remedy = "--port" if "serve" in program else "GRADIO_SERVER_PORT"
+    assert ended.stderr == (f"The page cannot be served on port {port} of 127.0.0.1: another program listens there; end it, or "
+                            f"choose another with {remedy}.\n")
+    assert ended.returncode == 2 and ended.stdout == ""
+
+
+@pytest.mark.parametrize(("host", "port", "said"), [
+    ("127.0.0.1", 0, "1 to 65535"), ("127.0.0.1", 70_000, "1 to 65535"), ("203.0.113.9", 7861, "no such address"),
+    ("no such host", 7861, "is no address")])
+def test_an_address_that_cannot_be_served_is_a_sentence(host: str, port: int, said: str) -> None:
+    with pytest.raises(PortError, match=said):
+        require_free_port(host, port, "choose another with --port")
+
+
+def test_settings_are_shown_and_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store, _ = make_store(tmp_path, 0)
+    assert main(["settings", "--db", str(store.path), "--set", "closed=true"]) == 0
+    assert json.loads(capsys.readouterr().out)["closed"] is True
+    assert main(["settings", "--db", str(store.path)]) == 0
+    assert json.loads(capsys.readouterr().out)["closed"] is True
+    assert main(["settings", "--db", str(store.path), "--set", "closed=perhaps"]) == 2
+
+
 def test_every_command_is_documented() -> None:
     texts = (program.__doc__ or "") + (ROOT / "docs" / "annotate.md").read_text(encoding="utf-8")
     assert [name for name in commands() if f"annotate {name}" not in texts] == []
@@ -96,7 +132,8 @@ def test_the_demonstration_is_simulated_and_says_so_everywhere(tmp_path: Path) -
         return {**record, "reasoning": f"{text} Take {seed}.", "emotion": "angry", "model": "Nano", "transcription": words}
 
     with Store.create(tmp_path / "demo.db") as store:
-        project = make_demo(store, explain, ratings_per_item=2)
+        told: list[str] = []
+        project = make_demo(store, explain, ratings_per_item=2, tell=told.append)
         ratings = store.ratings(project)
         assert project.name == PROJECT and project.settings["simulated"] is True
         assert len(ratings) > 100 and all(rating.simulated for rating in ratings)
@@ -109,6 +146,11 @@ def test_the_demonstration_is_simulated_and_says_so_everywhere(tmp_path: Path) -
         means = {name: sum(scores) / len(scores) for name, scores in by_model.items()}
         assert means["shuffled"] < means["shortened"] < means["Nano sampled"]  # the truth behind them shows
         export(store, project, tmp_path / "out", "csv")
+        counts = [int(n) for line in told for n in re.findall(r"^Simulated ratings: (\d+) of", line)]
+        assert counts == list(range(50, len(ratings) + 1, 50))  # it is never long silent …
+        n = len([line for line in told if "explanations" in line])
+        assert [f"{k} of {n} explanations" in told[k - 1] for k in range(1, n + 1)] == [True] * n and n >= 20
+        assert told[-1] == f"Simulated ratings: {len(ratings)}, all done."
     rows = (tmp_path / "out" / "ratings.csv").read_text(encoding="utf-8").splitlines()
     column = rows[0].split(",").index("simulated")
     assert {row.split(",")[column - len(rows[0].split(","))] for row in rows[1:]} == {"true"}

@@ -16,12 +16,12 @@ from annotate.columns import TABLES, Column, schema_markdown
 from annotate.errors import AnnotateError, StoreError
 from annotate.exporting import FORMATS, export, rows
 from annotate.importing import pair_up
-from annotate.rating import set_heard, submit
+from annotate.rating import submit
 from annotate.records import DIMENSIONS, Project
 from annotate.roster import change_settings
 from annotate.sentences import sentences
 from annotate.store import Store
-from tests.annotate.filling import add_items, full_answers, full_choices, make_rater, make_store
+from tests.annotate.filling import add_items, full_answers, full_choices, listen, make_rater, make_store
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMENTS = ["=1+1", "+1", "-2", "@SUM(A1)", "\tx", "\rx", "'quoted", "''", 'plain, "quoted"\nline\r\n', "ümlaut \u202e 🎧", "", "-"]
@@ -37,7 +37,7 @@ def rated(tmp_path: Path) -> tuple[Store, Project]:
     for number in range(len(COMMENTS) + 1):
         work = claim(store, project, rater)
         assert work is not None
-        set_heard(store, project, rater, work.lease_id, 2.0)
+        listen(store, project, rater, work.lease_id, 2.0)
         spans = sentences(work.items[0].explanation)
         comment = COMMENTS[number] if number < len(COMMENTS) else "last"
         answers = {"flags": ["cannot_judge"]} if number == 3 else full_answers(1 + number % 5, marks=[[*spans[0], "wrong"]])
@@ -48,7 +48,7 @@ def rated(tmp_path: Path) -> tuple[Store, Project]:
     project = change_settings(store, project, mode="pair")
     work = claim(store, project, rater)
     assert work is not None and work.is_pair
-    set_heard(store, project, rater, work.lease_id, 2.0)
+    listen(store, project, rater, work.lease_id, 2.0)
     submit(store, project, rater, work.lease_id, "press-pair", full_choices("tie", comment="=cmd"), 5.0)
     adjudicate(store, project, lead, 1, dict.fromkeys(DIMENSIONS, 3), "so be it")
     return store, project

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,16 @@ import pytest
 
 from annotate.errors import AnnotateError
 from annotate.importing import import_folder, import_lines, pair_up
+from annotate.prosody_shape import RULES, check_prosody
 from annotate.records import DIMENSIONS, Project
 from annotate.store import Store
 from emotionthinker.grounding import verify_claims
+from emotionthinker.page.facts import facts_html
+from emotionthinker.page.figure import figure_html
+from emotionthinker.plots import draw_voice
+from emotionthinker.prosody.record import FIELDS, measure_prosody
 from tests.annotate.filling import EXPLANATION, make_store, the_record, write_clip
+from tests.page.records import DURATION_S, silent_record, voice_samples
 
 
 @pytest.fixture
@@ -88,6 +95,16 @@ def test_bad_lines_are_listed_with_number_and_reason_and_good_ones_go_in(empty: 
         (explained(purpose="play", expected={"at_most": {"factual_alignment": 3}}), "purpose"),
         (explained(purpose="attention", expected={"at_most": {"factual_alignment": 9}}), "expected must look like"),
         (b"[" * 100_000, "no JSON"), (explained(reasoning="\ud800 half"), "half of a character"),
+        (explained(stressed_words=5), "stressed_words"), (explained(warnings=5), "warnings"),
+        (explained(levels={"pitch": {"value": "high", "level": ["x"]}}), "levels"),
+        *[(explained(purpose="attention", expected={"at_most": odd}), "must look like") for odd in (5, None, [], {}, "x")],
+        (json.dumps(explained()).replace("0.016", "1e999").encode(), "no finite number"),
+        (json.dumps(explained()).replace("0.016", "1" * 5000).encode(), "no JSON"), (explained(f0={"hop_s": 10**400}), "f0"),
+        (explained(audio_path="\ud800.wav"), "half of a character"), (explained(emotion=5), "must be a text"),
+        (explained(warnings=["\udc80"]), "half of a character"), (explained(audio_path="x" * 5000), ""),
+        (explained(segments=[[0.5, 0.5]] * 50_000), "segments"), (explained(segments=[[0, 1e300]]), "segments"),
+        (explained(pauses=[[1, 0.5]]), "pauses"), (explained(segments=[[0.4, 1.0], [0.4, 1.0]]), "segments"),
+        (explained(audio_path="."), ""), (explained(reward_scores={"overall": 10**400}), "number is needed"),
     ]
     lines: list[Any] = [line for line, _ in broken]
     told: list[tuple[int, str]] = []
@@ -97,9 +114,48 @@ def test_bad_lines_are_listed_with_number_and_reason_and_good_ones_go_in(empty: 
     assert told == report.bad
     assert [number for number, _ in report.bad] == list(range(2, len(broken) + 2))
     for (_, reason), (_, expected) in zip(report.bad, broken, strict=True):
-        assert expected in reason
+        assert expected in reason and "Something in the line" not in reason, reason
         assert "\n" not in reason
         assert str(folder) not in reason
+
+
+ODD = (None, True, -1, 5, 1e300, 10**400, "x", "x" * 5000, [], [5], ["x"], [[]], [[0, 0]] * 60, {}, {"a": 1})
+DRAWN = {"f0", "energy", "words", "segments", "span_s", "intonation", "energy_dbfs", "f0_median_hz", "f0_p5_hz", "duration_s"}
+
+
+def parts_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The places in a record: every field, and in lists the first entry."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else []
+    return [path, *(place for key, part in inside for place in parts_of(part, (*path, key)))]
+
+
+def test_a_record_that_is_let_in_can_be_shown_to_a_rater() -> None:
+    """Whatever stands in whatever place: it is refused with the field's name, or every part of the page can be made of it."""
+    samples = voice_samples()
+    let_in = refused = 0
+    for place in parts_of(the_record())[1:]:
+        for odd in ODD:
+            record = copy.deepcopy(the_record())
+            spot: Any = record
+            for key in place[:-1]:
+                spot = spot[key]
+            spot[place[-1]] = odd
+            try:
+                check_prosody(record, DURATION_S)
+            except AnnotateError as error:
+                assert str(place[0]) in str(error)
+                refused += 1
+                continue
+            let_in += 1
+            facts_html(record)
+            if place[0] in DRAWN:
+                figure_html(draw_voice(record, samples, width_px=300, image=let_in % 10 == 0), record)
+            verify_claims(EXPLANATION, record)
+            json.dumps(record, allow_nan=False)
+    assert refused > 600 and let_in > 50, (refused, let_in)
+    assert set(RULES) == set(FIELDS)
+    for silent in (silent_record(), measure_prosody((samples, 16_000), "").to_dict()):
+        check_prosody(silent, DURATION_S)  # and what is measured here passes
 
 
 def test_a_file_that_is_not_there_is_a_sentence(empty: tuple[Store, Project, Path]) -> None:

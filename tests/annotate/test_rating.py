@@ -14,11 +14,12 @@ import pytest
 from annotate.answers import pair_answers, single_answers
 from annotate.assignment import Task, claim
 from annotate.errors import AnnotateError, NotAllowed, NotComplete
-from annotate.rating import save_draft, set_heard, submit
+from annotate.exporting import rows
+from annotate.rating import save_draft, set_heard, show_text, submit
 from annotate.records import Project, Rater
 from annotate.sentences import sentences
 from annotate.store import Store
-from tests.annotate.filling import full_answers, make_rater, make_store
+from tests.annotate.filling import full_answers, listen, make_rater, make_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +31,7 @@ def desk(tmp_path: Path) -> tuple[Store, Project, Rater, Task]:
     rater = make_rater(store, project)
     work = claim(store, project, rater)
     assert work is not None
-    set_heard(store, project, rater, work.lease_id, 2.0)
+    listen(store, project, rater, work.lease_id, 2.0)
     return store, project, rater, work
 
 
@@ -41,7 +42,16 @@ def test_nothing_is_submitted_unheard_or_unfinished(tmp_path: Path) -> None:
     assert work is not None
     with pytest.raises(NotComplete, match="listen to the whole clip"):
         submit(store, project, rater, work.lease_id, "press-0001", full_answers(), 5.0)
+    with pytest.raises(NotComplete, match="before you read"):
+        show_text(store, project, rater, work.lease_id, "angry")
     set_heard(store, project, rater, work.lease_id, 2.0)
+    for nothing in (None, "", "joyful"):
+        with pytest.raises(NotComplete, match="which emotion you hear"):
+            show_text(store, project, rater, work.lease_id, nothing)
+    with pytest.raises(NotComplete, match="read the explanation"):
+        submit(store, project, rater, work.lease_id, "press-0003", full_answers(), 5.0)
+    show_text(store, project, rater, work.lease_id, "angry")
+    show_text(store, project, rater, work.lease_id, "sad")  # said after reading: not the first
     with pytest.raises(NotComplete, match="caption completeness, the emotion you hear, whether the answer is right"):
         submit(store, project, rater, work.lease_id, "press-0002",
                full_answers(heard_emotion=None, answer_right=None)
@@ -49,6 +59,9 @@ def test_nothing_is_submitted_unheard_or_unfinished(tmp_path: Path) -> None:
     assert store.ratings(project) == []
     heard = [json.loads(row["detail"]) for row in store.rows("SELECT detail FROM events WHERE kind = 'heard'")]
     assert heard == [{"played_s": 2.0}]
+    submit(store, project, rater, work.lease_id, "press-0004", full_answers(heard_emotion="fear"), 5.0)
+    (row,) = rows(store, project, "ratings")
+    assert (row["heard_before_reading"], row["heard_emotion"]) == ("angry", "fear")
 
 
 def test_a_flag_stands_for_the_scores(tmp_path: Path) -> None:
@@ -58,7 +71,7 @@ def test_a_flag_stands_for_the_scores(tmp_path: Path) -> None:
         work = claim(store, project, rater)
         assert work is not None
         if heard:
-            set_heard(store, project, rater, work.lease_id, 2.0)
+            set_heard(store, project, rater, work.lease_id, 2.0)  # and not read: there is nothing to judge
         submit(store, project, rater, work.lease_id, f"press-{flag}", {"flags": [flag]}, 5.0)
     assert {r.flags: r.factual_alignment for r in store.ratings(project)} == {("bad_audio",): None, ("cannot_judge",): None}
 
@@ -93,6 +106,7 @@ def test_nobody_writes_into_anothers_task(desk: tuple[Store, Project, Rater, Tas
     for call in (lambda: submit(store, project, other, work.lease_id, "press-0001", full_answers(), 5.0),
                  lambda: save_draft(store, project, other, work.lease_id, {}, 0, 1.0),
                  lambda: set_heard(store, project, other, work.lease_id, 1.0),
+                 lambda: show_text(store, project, other, work.lease_id, "angry"),
                  lambda: submit(store, project, rater, "no-such-lease", "press-0001", full_answers(), 5.0)):
         with pytest.raises(NotAllowed):
             call()
@@ -150,12 +164,12 @@ def test_odd_characters_in_a_comment_are_kept_or_replaced_never_an_error(desk: t
 SUBMITTER = """
 import sys
 from annotate.assignment import claim
-from annotate.rating import set_heard, submit
+from annotate.rating import submit
 from annotate.store import Store
-from tests.annotate.filling import full_answers
+from tests.annotate.filling import full_answers, listen
 store = Store.open(sys.argv[1]); project = store.project(); rater = store.raters(project)[0]
 while (work := claim(store, project, rater)) is not None:
-    set_heard(store, project, rater, work.lease_id, 2.0)
+    listen(store, project, rater, work.lease_id, 2.0)
     submit(store, project, rater, work.lease_id, "press-" + work.lease_id, full_answers(), 1.0)
     print(work.items[0].id, flush=True)  # the acknowledgement
 """

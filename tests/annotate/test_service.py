@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from annotate import roster
 from annotate.board_service import BoardService
+from annotate.importing import pair_up
 from annotate.records import DIMENSIONS, Project
 from annotate.service import Service
 from annotate.serving import clip_routes, database_path, lasts, storage_sentence
 from annotate.settings import ProjectSettings
 from annotate.store import Store
+from annotate.ui import build, open_service
 from tests.annotate.filling import add_items, full_answers, make_rater, make_store
 
 NASTY = "<img src=x onerror=\"window.hacked='yes'\"></script>\u202e"
@@ -72,6 +78,7 @@ def test_from_welcome_to_done(desk: tuple[Store, Project, Service]) -> None:
                                                "seconds": 3})
         assert "listen to the whole clip" in early["error"] and early["kind"] == "NotComplete"
         assert service.call("heard", token, {"lease": lease, "played": 2.0}) == {"heard": True}
+        assert service.call("read", token, {"lease": lease, "emotion": "angry"})["html"]
         assert service.call("submit", token, {"lease": lease, "submission": f"press-{number:04}", "answers": full_answers(),
                                               "seconds": 3})["revision"] == 1
         work = service.call("open", token, {})
@@ -88,9 +95,40 @@ def test_the_page_of_an_item_tells_nothing_it_must_not(desk: tuple[Store, Projec
                         "speaker = 'SecretSpeaker', reward_scores = '{\"overall\": 0.123456}'")
     expected = {"at_most": {"factual_alignment": 3}}
     add_items(store, project, 1, explanation="Swapped.", purpose="attention", swapped_from=1, expected=expected)
-    html = to_work(service, person(store, project))["html"]
+    token = person(store, project)
+    work = to_work(service, token)
+    service.call("heard", token, {"lease": work["lease"], "played": 2})
+    html = work["html"] + service.call("read", token, {"lease": work["lease"], "emotion": "angry"})["html"]
+    assert "the pitch is high" in html
     for word in ("secret", "0.123456", "attention", "swapped_from", "clip0.wav", str(store.path.parent).lower(), "reward"):
         assert word not in html.lower(), word
+
+
+@pytest.mark.parametrize("mode", ["single", "pair"])
+def test_the_explanation_is_not_sent_before_the_rater_has_listened_and_said_what_they_hear(tmp_path: Path, mode: str) -> None:
+    store, project = make_store(tmp_path, 4, mode=mode, emotions=["sad", "happy"])
+    with store.transaction() as db:
+        db.conn.execute("UPDATE items SET explanation = 'Quokkas sound loud. ' || id, answer = 'wombatty'")
+    assert mode == "single" or pair_up(store, project) == 2
+    service = Service(store)
+    token = person(store, project)
+    sent = [to_work(service, token), service.call("open", token, {}), service.call("instructions", token, {})]
+    lease = sent[0]["lease"]
+    emotion = {"emotion": "sad"} if mode == "single" else {}
+    sent += [service.call("figure", token, {"lease": lease, "width": 900}), service.call("history", token, {}),
+             service.call("draft", token, {"lease": lease, "answers": {}, "version": 0, "seconds": 1}),
+             service.call("read", token, {"lease": lease, **emotion}),  # not heard yet
+             service.call("submit", token, {"lease": lease, "submission": "press-0001", "answers": {}, "seconds": 1}),
+             service.call("heard", token, {"lease": lease, "played": 2}), service.call("open", token, {})]
+    if mode == "single":  # heard, but what they hear is not said
+        sent += [service.call("read", token, {"lease": lease}), service.call("read", token, {"lease": lease, "emotion": "x"})]
+    for answer in sent:
+        assert not re.search("quokka|wombatty", json.dumps(answer).lower())
+    read = service.call("read", token, {"lease": lease, **emotion})
+    reloaded = service.call("open", token, {})
+    for answer in (read, reloaded):
+        assert answer["html"].count("Quokkas sound loud.") == (1 if mode == "single" else 2) and "wombatty" in answer["html"]
+        assert "an-gate" not in answer["html"]
 
 
 def test_check_5_every_text_is_escaped(desk: tuple[Store, Project, Service]) -> None:
@@ -112,6 +150,7 @@ def test_check_5_every_text_is_escaped(desk: tuple[Store, Project, Service]) -> 
     work = to_work(service, token)
     pages += [work, service.call("figure", token, {"lease": work["lease"], "width": 900})]
     service.call("heard", token, {"lease": work["lease"], "played": 2})
+    pages.append(service.call("read", token, {"lease": work["lease"], "emotion": "sad"}))
     answers = full_answers(heard_emotion="sad", comment=NASTY)
     assert "revision" in service.call("submit", token, {"lease": work["lease"], "submission": "press-0001", "answers": answers,
                                                        "seconds": 1})
@@ -137,6 +176,7 @@ def test_nobody_acts_for_another_or_above_their_role(desk: tuple[Store, Project,
     lease = work["lease"]
     for action, payload in [("draft", {"lease": lease, "answers": {}, "version": 0, "seconds": 1}), ("figure", {"lease": lease}),
                             ("heard", {"lease": lease, "played": 1}), ("release", {"lease": lease}),
+                            ("read", {"lease": lease, "emotion": "sad"}),
                             ("submit", {"lease": lease, "submission": "press-0001", "answers": full_answers(), "seconds": 1}),
                             ("revise", {"kind": "rating", "key": 1})]:
         assert service.call(action, grace, payload)["kind"] == "NotAllowed", action
@@ -188,6 +228,7 @@ def test_the_board_shows_progress_speed_attention_and_disagreement(desk: tuple[S
         work = to_work(service, tokens[name])
         while work["screen"] == "single":
             service.call("heard", tokens[name], {"lease": work["lease"], "played": 2})
+            service.call("read", tokens[name], {"lease": work["lease"], "emotion": "angry"})
             service.call("submit", tokens[name], {"lease": work["lease"], "submission": f"press-{work['lease']}", "seconds": 1,
                                                   "answers": full_answers(score, flags=["offensive"] if score == 2 else [])})
             with store.transaction() as db:
@@ -240,19 +281,121 @@ def test_nothing_is_fetched_from_elsewhere() -> None:
         assert found == [], file
 
 
-def test_clips_are_served_by_signature_alone(desk: tuple[Store, Project, Service]) -> None:
-    from starlette.applications import Starlette
-    from starlette.testclient import TestClient
-
-    store, project, service = desk
-    html = to_work(service, person(store, project))["html"]
+def clip_of(html: str) -> str:
     (url,) = re.findall(r'id="an-audio" src="([^"]+)"', html)
+    return "/" + url
+
+
+def test_clips_are_served_by_signature_alone(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    url = clip_of(to_work(service, person(store, project))["html"])
     client = TestClient(Starlette(routes=clip_routes(store)))
-    whole = client.get("/" + url)
+    whole = client.get(url)
     assert whole.status_code == 200 and whole.headers["content-type"] == "audio/wav"
-    assert whole.content == store.clip_path(url.split("/")[2]).read_bytes()
-    assert client.get("/" + url, headers={"Range": "bytes=0-9"}).status_code == 206  # what a browser asks to jump
-    for wrong in (url[:-1] + ("0" if url[-1] != "0" else "1"), url.replace(url.split("/")[2], "0" * 64), "annotate/clip/%2e%2e/x",
-                  "annotate/clip/..%2f..%2fannotate.db/x", f"annotate/clip/{url.split('/')[2]}/é"):
-        assert client.get("/" + wrong).status_code in (403, 404), wrong
+    assert "no-cache" in whole.headers["cache-control"]  # the browser asks again, since access may have ended
+    _, _, _, clip, rater, _ = url.split("/")
+    assert whole.content == store.clip_path(clip).read_bytes()
+    assert client.get(url, headers={"Range": "bytes=0-9"}).status_code == 206  # what a browser asks to jump
+    person(store, project, "Grace")
+    for wrong in (url[:-1] + ("0" if url[-1] != "0" else "1"), url.replace(clip, "0" * 64), "/annotate/clip/%2e%2e/1/x",
+                  "/annotate/clip/..%2f..%2fannotate.db/1/x", f"/annotate/clip/{clip}/{rater}/é", url.replace(f"/{rater}/", "/2/"),
+                  url.replace(f"/{rater}/", f"/{10**30}/"), url.replace(f"/{rater}/", "/-1/"), f"/annotate/clip/{clip}/x"):
+        assert client.get(wrong).status_code in (403, 404), wrong
     assert client.get("/annotate/example").status_code == 200
+
+
+def test_a_clip_stops_being_served_when_access_ends(desk: tuple[Store, Project, Service]) -> None:
+    store, project, service = desk
+    client = TestClient(Starlette(routes=clip_routes(store)))
+    token, lead = person(store, project), person(store, project, "Lead", "lead")
+    rater = roster.sign_in(store, token)
+    url, listened = clip_of(to_work(service, token)["html"]), clip_of(service.call("item", lead, {"item": 1})["html"])
+
+    def served() -> int:
+        return int(client.get(url).status_code)
+
+    assert (served(), client.get(listened).status_code) == (200, 200)
+    roster.set_active(store, rater, False)  # shut out
+    assert served() == 403 and "has ended" in client.get(url).text
+    roster.set_active(store, rater, True)
+    assert served() == 200
+    roster.change_settings(store, project, closed=True)
+    assert served() == 403 and "closed" in client.get(url).text
+    assert client.get(listened).status_code == 200  # leads go on
+    roster.change_settings(store, store.project(), closed=False)
+    with store.transaction() as db:  # failed the qualification: only what is in hand
+        db.conn.execute("UPDATE raters SET qualified = 0 WHERE id = ?", [rater.id])
+    assert served() == 200
+    with store.transaction() as db:
+        db.conn.execute("UPDATE leases SET state = 'submitted'")
+    assert served() == 403
+    with store.transaction() as db:
+        db.conn.execute("UPDATE raters SET qualified = 1 WHERE id = ?", [rater.id])
+    assert served() == 200  # an earlier answer can be opened again, with its sound
+    roster.new_token(store, rater)  # the old link was in wrong hands
+    assert served() == 403
+    with store.transaction() as db:
+        db.conn.execute("UPDATE raters SET role = 'rater' WHERE role = 'lead'")
+    assert client.get(listened).status_code == 403
+
+
+def test_an_archive_is_not_served_to_a_lead_who_was_shut_out(tmp_path: Path) -> None:
+    store, project = make_store(tmp_path, 1)
+    service, routes = open_service(store)
+    client = TestClient(Starlette(routes=routes))
+    token = person(store, project, "Lead", "lead")
+    url = "/" + service.call("export", token, {"format": "csv"})["url"]
+    assert client.get(url).status_code == 200
+    roster.set_active(store, roster.sign_in(store, token), False)
+    assert client.get(url).status_code == 403
+
+
+ODD = (None, {}, [], "x" * 10_000, "\ud800", "1; DROP TABLE items", 10**30, math.inf, math.nan, -1, 0.5, True)
+KEYS = ("lease", "emotion", "answers", "version", "seconds", "played", "submission", "what", "kind", "key", "width", "item",
+        "scores", "comment", "rater", "on", "name", "lead", "format", "wait", "fate", "gift")
+
+
+def test_odd_values_get_the_same_refusal_whatever_they_are(tmp_path: Path, caplog: Any) -> None:
+    """Every key of every action, and the action itself: never an exception, never what counts as a fault of ours."""
+    store, project = make_store(tmp_path, 2)
+    service, _ = open_service(store)
+    token, lead = person(store, project), person(store, project, "Lead", "lead")
+    lease = to_work(service, token)["lease"]
+    good = {"lease": lease, "answers": full_answers(), "version": 0, "seconds": 1, "played": 1, "submission": "press-0001",
+            "emotion": "angry", "what": "instructed", "kind": "rating", "key": 1, "width": 300, "item": 1,
+            "scores": dict.fromkeys(DIMENSIONS, 3), "comment": "", "rater": 1, "on": True, "name": "Joan", "lead": False,
+            "format": "csv", "wait": True}
+    answers = [service.call(odd, token, good) for odd in ODD]
+    assert all("error" in answer for answer in answers)
+    answers += [service.call("open", odd, good) for odd in ODD] + [service.call("open", token, odd) for odd in ODD]
+    for action in [*service._actions, *service._for_leads]:
+        if action in ("export", "figure", "item_figure", "calibrate", "calibration"):  # slow ones: their own keys alone
+            keys: tuple[str, ...] = ("lease", "item", "format", "width", "version")[: 5 if "calibr" not in action else 0]
+        else:
+            keys = KEYS
+        for key in keys:
+            for odd in ODD:
+                answers.append(service.call(action, lead if action in service._for_leads else token, good | {key: odd}))
+    assert [answer for answer in answers if answer.get("kind") == "fault"] == []
+    for answer in answers:
+        json.dumps(answer, allow_nan=False).encode()
+    assert "DROP" not in caplog.text and "xxxx" not in caplog.text
+    assert store.rows("PRAGMA integrity_check")[0][0] == "ok"
+
+
+def test_odd_requests_over_http_are_refused_not_failed(tmp_path: Path) -> None:
+    """What a signed-in person could send by hand, through Gradio's own parsing."""
+    store, project = make_store(tmp_path, 1)
+    service, _ = open_service(store)
+    page = build(service)
+    client = TestClient(gr.mount_gradio_app(Starlette(), page, path="/"))
+    token = person(store, project)
+    lease = json.dumps(to_work(service, token)["lease"])
+    for action, payload in [('{}', '{}'), ('[]', '{}'), ('1e400', '{}'), ('"draft"', '[]'), ('"draft"', 'NaN'),
+                            *[('"heard"', f'{{"lease": {lease}, "played": {odd}}}') for odd in ("NaN", "Infinity", "1" + "0" * 30)],
+                            *[('"draft"', f'{{"lease": {lease}, "answers": {{}}, "seconds": 1, "version": {odd}}}')
+                              for odd in ("NaN", "-Infinity", "1e400", "1" + "0" * 30, "{}")]]:
+        answer = client.post("/gradio_api/run/annotate", content=f'{{"data": [{action}, "{token}", {payload}]}}',
+                             headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200, (action, payload, answer.text)
+        assert answer.json()["data"][0]["kind"] == "AnnotateError", (action, payload, answer.text)

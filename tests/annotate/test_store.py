@@ -9,11 +9,11 @@ import pytest
 
 from annotate import roster
 from annotate.assignment import claim
-from annotate.errors import AnnotateError, NotAllowed, StoreError
-from annotate.rating import set_heard, submit
+from annotate.errors import AnnotateError, Newcomer, NotAllowed, StoreError
+from annotate.rating import submit
 from annotate.settings import ProjectSettings
 from annotate.store import Store, clips_folder
-from tests.annotate.filling import full_answers, make_rater, make_store
+from tests.annotate.filling import full_answers, listen, make_rater, make_store
 
 
 def count_rows(store: Store) -> dict[str, int]:
@@ -39,7 +39,7 @@ def test_the_latest_revision_is_what_is_read(tmp_path: Path) -> None:
     rater = make_rater(store, project)
     work = claim(store, project, rater)
     assert work is not None
-    set_heard(store, project, rater, work.lease_id, 2.0)
+    listen(store, project, rater, work.lease_id, 2.0)
     submit(store, project, rater, work.lease_id, "press-0001", full_answers(2), 9.0)
     submit(store, project, rater, work.lease_id, "press-0002", full_answers(5, flags=["offensive"], comment="x"), 9.0)
     (rating,) = store.ratings(project)
@@ -100,7 +100,7 @@ def test_check_7_a_full_disk_or_a_read_only_file_is_a_sentence_and_nothing_is_ha
     rater = make_rater(store, project)
     work = claim(store, project, rater)
     assert work is not None
-    set_heard(store, project, rater, work.lease_id, 2.0)
+    listen(store, project, rater, work.lease_id, 2.0)
     for pragma, undo, said in [("query_only = 1", "query_only = 0", "may not be written to"),
                                ("max_page_count = 1", "max_page_count = 1000000", "disk is full")]:
         tables = count_rows(store)
@@ -180,7 +180,11 @@ def test_hugging_face_names_are_let_in_as_the_project_says(tmp_path: Path) -> No
     with pytest.raises(NotAllowed, match="not invited"):
         roster.sign_in_hf(store, project, "stranger")
     project = roster.change_settings(store, project, hf_raters="anyone")
-    assert roster.sign_in_hf(store, project, "stranger").role == "rater"
+    people = store.raters(project)
+    with pytest.raises(Newcomer):  # nothing is kept of somebody who only looks
+        roster.sign_in_hf(store, project, "stranger")
+    assert store.raters(project) == people
+    assert roster.sign_in_hf(store, project, "stranger", join=True).role == "rater"
     with pytest.raises(NotAllowed):
         roster.sign_in_hf(store, project, "<b>")
     later = roster.create_project(store, "later", ProjectSettings())

@@ -10,12 +10,12 @@ import pytest
 
 from annotate.assignment import claim
 from annotate.errors import AnnotateError
-from annotate.rating import set_heard, submit
+from annotate.rating import submit
 from annotate.records import DIMENSIONS
 from annotate.settings import ProjectSettings
 from annotate.store import Store
 from annotate.study import _estimate, prepare, report, report_markdown
-from tests.annotate.filling import full_answers, make_rater, write_clip
+from tests.annotate.filling import full_answers, listen, make_rater, write_clip
 from tests.annotate.test_importing import explained
 
 QUALITY = {"good": 4, "poor": 2}
@@ -46,7 +46,7 @@ def test_a_study_is_drawn_from_what_all_explained_and_reported_with_intervals(tm
     for name in ("Ada", "Grace"):
         rater = make_rater(store, made.project, name)
         while (work := claim(store, made.project, rater)) is not None:
-            set_heard(store, made.project, rater, work.lease_id, 2.0)
+            listen(store, made.project, rater, work.lease_id, 2.0)
             score = QUALITY[work.items[0].model_id]
             scores = dict(zip(DIMENSIONS, np.clip(score + rng.integers(-1, 2, 4), 1, 5).tolist(), strict=True))
             submit(store, made.project, rater, work.lease_id, f"press-{work.lease_id}", full_answers(scores=scores), 5.0)

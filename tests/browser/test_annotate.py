@@ -118,8 +118,20 @@ def saved(page: Any) -> None:
     page.wait_for_selector(".an-saved[data-state=saved]")
 
 
+def open_text(page: Any) -> None:
+    """All that comes before the explanation; nothing of it is in the page until then."""
+    if page.locator(".an-gate").count():
+        assert page.locator(".an-text, .an-scale").count() == 0 and page.locator("[data-submit]").is_hidden()
+        if page.locator("[data-row=heard_emotion]").count():
+            page.click("[data-row=heard_emotion] [data-value=sad]")
+        page.click("[data-play]")
+        listen(page)
+        page.click("[data-read]")
+        page.wait_for_selector(".an-text")
+
+
 def answer_by_mouse(page: Any, score: int) -> None:
-    page.click("[data-row=heard_emotion] [data-value=sad]")
+    open_text(page)
     for row in page.locator(".an-scale").all():
         row.locator(f"[data-value='{score}']").click()
     page.click("[data-row=answer_right] [data-value=no]")
@@ -148,6 +160,13 @@ def test_check_11_two_raters_at_once_one_by_keys_alone_one_reloads(served: tuple
     assert ada.locator("dialog#an-help[open]").count() == 1
     ada.keyboard.press("Escape")
     ada.keyboard.press("4")  # angry
+    ada.keyboard.press("Enter")  # not heard yet, so there is nothing to read
+    assert "play the whole clip" in ada.inner_text(".an-missing")
+    assert "pitch is high" not in ada.content()
+    ada.keyboard.press(" ")
+    listen(ada)
+    ada.keyboard.press("Enter")
+    ada.wait_for_selector(".an-text")
     for key in ("3", "ArrowRight", "ArrowDown", "5", "2"):  # facts 3, reasoning 1 by arrow, completeness 5, language 2
         ada.keyboard.press(key)
     ada.keyboard.press("Enter")  # the last question is missing: it says which
@@ -158,8 +177,6 @@ def test_check_11_two_raters_at_once_one_by_keys_alone_one_reloads(served: tuple
     ada.keyboard.press("u")  # takes the mark off again …
     ada.keyboard.press("]")
     ada.keyboard.press("x")  # … and marks the second sentence
-    ada.keyboard.press("Enter")  # not heard yet
-    assert "play the whole clip" in ada.inner_text(".an-missing")
 
     # Grace, meanwhile, reloads in the middle.
     answer_by_mouse(grace, 2)
@@ -169,12 +186,8 @@ def test_check_11_two_raters_at_once_one_by_keys_alone_one_reloads(served: tuple
     grace.wait_for_selector(".an-task")
     assert grace.locator(".an-row [aria-checked=true]").count() == 6
     assert grace.input_value(".an-comment textarea") == "in the middle"
-    grace.click("[data-play]")
-    listen(grace)
+    listen(grace)  # that was kept
     grace.dblclick("[data-submit]")
-
-    ada.keyboard.press(" ")
-    listen(ada)
     ada.keyboard.press("Enter")
     ada.wait_for_function("() => document.querySelector('.an-bar .et-note')?.textContent.startsWith('1 done')")
     grace.wait_for_function("() => document.querySelector('.an-bar .et-note')?.textContent.startsWith('1 done')")
@@ -205,8 +218,6 @@ def test_a_lost_connection_and_a_killed_server_lose_nothing(served: tuple[Server
     server, store = served
     add_items(store, project, 1)
     page = visit(link_of(store, project, "Ada"))
-    page.click("[data-play]")
-    listen(page)
     answer_by_mouse(page, 3)
     saved(page)
     server.kill()
@@ -228,8 +239,6 @@ def test_a_submission_that_was_on_its_way_arrives_after_a_reload(served: tuple[S
     _, store = served
     add_items(store, project, 1)
     page = visit(link_of(store, project, "Ada"))
-    page.click("[data-play]")
-    listen(page)
     answer_by_mouse(page, 4)
     saved(page)
     page.route("**/gradio_api/run/annotate", lambda route: route.abort())
@@ -248,6 +257,7 @@ def test_a_second_machine_goes_on_and_the_first_is_told(served: tuple[Server, St
     add_items(store, project, 3)
     token = link_of(store, project, "Ada")
     here = visit(token)
+    open_text(here)
     here.click("[data-row=factual_alignment] [data-value='2']")
     saved(here)
     there = visit(token, work=False, width=400)
@@ -265,12 +275,11 @@ def test_check_5_hostile_text_is_shown_as_text(served: tuple[Server, Store], pro
               transcript=NASTY)
     page = visit(link_of(store, project, NASTY[:40]))
     page.wait_for_selector(".et-drawing")
+    open_text(page)
     assert "<img src=x" in page.inner_text(".an-story")
     assert "<img src=x" in page.inner_text(".an-answer")
     page.fill(".an-comment textarea", NASTY)
     page.click("[data-flag=cannot_judge]")
-    page.click("[data-play]")
-    listen(page)
     page.click("[data-submit]")
     page.wait_for_selector("[data-screen=done]")
     lead = visit(link_of(store, project, "Lead", "lead"), work=False)
@@ -280,6 +289,30 @@ def test_check_5_hostile_text_is_shown_as_text(served: tuple[Server, Store], pro
     for view in (page, lead):
         assert view.evaluate("window.hacked") is None
         assert view.locator("img[src='x']").count() == 0
+
+
+def test_somebody_withdraws_in_two_steps(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
+    _, store = served
+    add_items(store, project, 2)
+    page = visit(link_of(store, project, "Quokkalina"))
+    answer_by_mouse(page, 4)
+    page.click("[data-submit]")
+    page.wait_for_selector(".an-task .an-gate")
+    page.click("[data-history]")
+    page.click("[data-leaving]")
+    assert "Quokkalina" in page.inner_text("[data-screen=leaving]") and "Nothing is deleted yet" in page.inner_text("#an-root")
+    page.click("[data-leaving=keep]")
+    page.click("[data-screen=leaving-sure] [data-open]")  # thought better of it
+    page.wait_for_selector(".an-task")
+    page.click("[data-history]")
+    page.click("[data-leaving]")
+    page.click("[data-leaving=keep]")
+    page.dblclick("[data-leave=keep]")
+    page.wait_for_selector("[data-screen=left]")
+    assert page.evaluate("Object.keys(localStorage).filter(name => name.startsWith('annotate-'))") == []
+    page.reload()
+    page.wait_for_selector("#an-root[data-ready] [data-screen=welcome]")
+    assert [(r.rater_name.split("-")[0], r.factual_alignment) for r in store.ratings(project)] == [("withdrawn", 4)]
 
 
 def test_slow_repeat_and_stretch(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
@@ -300,6 +333,9 @@ def test_slow_repeat_and_stretch(served: tuple[Server, Store], project: Project,
     assert start - 0.05 <= now <= end + 0.15
     assert page.inner_text(".an-heard") == "Not heard in full yet"  # a word is not the clip
     page.keyboard.press("Escape")
+    page.click("[data-flag=bad_audio]")  # what cannot be heard needs no reading
+    page.click("[data-submit]")
+    page.wait_for_selector("[data-screen=done]")
 
 
 def test_pairs_are_compared_side_by_side(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
@@ -308,11 +344,16 @@ def test_pairs_are_compared_side_by_side(served: tuple[Server, Store], project: 
     add_items(store, project, 4)
     assert pair_up(store, project) == 2
     page = visit(link_of(store, project, "Ada"))
+    for key in ("1", "ArrowDown", "ArrowRight", "]", "v", "Enter"):  # nothing to answer and nothing to read yet
+        page.keyboard.press(key)
+    assert page.locator(".an-text").count() == 0 and page.locator("[data-rate='1'][aria-checked=true]").count() == 1
+    page.keyboard.press(" ")
+    listen(page)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".an-text")
     assert page.locator(".an-text").count() == 2
     for key in ("1", "2", "3", "4"):
         page.keyboard.press(key)
-    page.keyboard.press(" ")
-    listen(page)
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.querySelector('.an-bar .et-note')?.textContent.startsWith('1 done')")
     (choice,) = store.preferences(project)
@@ -327,8 +368,6 @@ def test_the_lead_decides_invites_and_exports(served: tuple[Server, Store], proj
     add_items(store, project, 1)
     for name, score in (("Ada", 1), ("Grace", 5)):
         page = visit(link_of(store, project, name))
-        page.click("[data-play]")
-        listen(page)
         answer_by_mouse(page, score)
         page.click("[data-submit]")
         page.wait_for_selector("[data-screen=done]")
@@ -389,8 +428,6 @@ def test_the_tab_in_the_large_page(start_app: Callable[..., App], served: tuple[
     app = start_app(ET_ANNOTATE_DB=str(store.path), ET_ENDPOINT="http://127.0.0.1:9/v1")
     page = visit(link_of(store, project, "Ada"), url=app.url)
     page.wait_for_selector("#an-figure .et-drawing")
-    page.click("[data-play]")
-    listen(page)
     answer_by_mouse(page, 4)
     page.click("[data-submit]")
     page.wait_for_selector("[data-screen=done]")
