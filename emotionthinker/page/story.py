@@ -16,7 +16,7 @@ from emotionthinker.grounding import Claim, ground, repeats
 from emotionthinker.page.claim_card import card_lines
 from emotionthinker.page.stretches import LANES, claim_target
 
-State = Literal["empty", "waiting", "thinking", "stopped", "done", "failed"]
+State = Literal["empty", "waiting", "thinking", "stopped", "done", "silent", "failed"]
 SIGNS = {"supported": ("✓", "et-yes"), "contradicted": ("✗", "et-no"), "not checkable": ("?", "et-open")}
 WAITING = {
     "empty": "The model's reasoning will appear here, word by word, and each claim in it is held against the measurement.",
@@ -24,6 +24,8 @@ WAITING = {
     "thinking": "Listening …",
     "stopped": "Stopped before the first word.",
     "done": "The model gave no reasoning.",
+    "silent": "There is nothing to explain: no speech was found in this clip, so the model was not asked. Speak closer to the "
+              "microphone, or choose another clip.",
     "failed": "No explanation.",
 }
 
@@ -82,7 +84,7 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
     say how many of its salient cues they mention. remark: one sentence right below the answer; remark_why: what it rests on,
     shown when it is pointed at.
     """
-    if state in ("empty", "waiting", "thinking") and (describe or not (answer or emotion)):
+    if state in ("empty", "waiting", "thinking", "silent") and (describe or not (answer or emotion)):
         return '<div class="et-answer et-empty" aria-hidden="true"></div>'
     body = []
     if describe:
