@@ -66,8 +66,8 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     status = _html(start.status, elem_id="et-status")
     figure = _html(start.figure, elem_id="et-figure")
     with gr.Row(elem_id="et-switches"):
-        hz = gr.Checkbox(False, label="Hz", container=False, min_width=60)
-        spectrogram = gr.Checkbox(False, label="Spectrogram", container=False, min_width=120)
+        hz = gr.Checkbox(False, label="Pitch in Hz", container=False, min_width=100)
+        spectrogram = gr.Checkbox(False, label="Spectrogram behind it", container=False, min_width=170)
     with gr.Row(elem_id="et-below"):
         with gr.Column(scale=1, min_width=320):
             _html("<h2>What the voice does</h2>", elem_classes="et-title")
