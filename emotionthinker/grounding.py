@@ -126,13 +126,13 @@ class Grounding:
 def repeats(claims: Sequence[Claim]) -> list[bool]:
     """Of each claim of a text, whether an earlier one says the same: attribute, stated value, what was measured and verdict.
 
-    Claims that contradict each other are different ones.
+    Claims that contradict each other are different ones. What cannot be checked counts nowhere, and is no repeat.
     """
     seen: set[tuple[str, str, str | None, str]] = set()
     again = []
     for claim in claims:
         key = (claim.attribute, " ".join(_words(claim.stated or "")), claim.measured, claim.verdict)
-        again.append(key in seen)
+        again.append(key in seen and claim.verdict != NOT_CHECKABLE)
         seen.add(key)
     return again
 
@@ -299,9 +299,12 @@ def _judge_intonation(statement: Statement, facts: Mapping[str, Any]) -> tuple[s
         true_of.add(facts["contour_shape"])
     if facts.get("contour_dynamics") in ("flat", "expressive"):
         true_of.add(facts["contour_dynamics"])
+    told = str(measured)
     if statement.where:
-        true_of |= {value.split("-")[-1 if statement.where == "end" else 0] for value in true_of}
-    return _verdict(bool(true_of & set(statement.values)) != statement.negated), str(measured)
+        movements = {value.split("-")[-1 if statement.where == "end" else 0] for value in true_of}
+        true_of |= movements
+        told += f" ({' or '.join(sorted(movements))} at its {statement.where})"
+    return _verdict(bool(true_of & set(statement.values)) != statement.negated), told
 
 
 def _judge_pauses(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -319,6 +319,10 @@ def test_repeats_that_contradict_each_other_both_count() -> None:
     pauses = verify_claims('There is a pause. There is a pause before "never".', RECORD | {
         "words": [{"word": "never", "start": 2.0, "end": 2.4}]})
     assert [c.verdict for c in distinct_claims(pauses) if c.attribute == "pauses"] == [S, C]
+    parts = verify_claims("She is loud at the start. She is loud at the end.", RECORD)
+    assert [c.verdict for c in distinct_claims(parts)] == [N, N]  # of two places
+    ends = verify_claims("The pitch falls at the start. The pitch falls at the end.", RECORD | {"intonation": "falling"})
+    assert len(distinct_claims(ends)) == 2
 
 
 def test_an_expressive_contour_may_be_called_by_its_shape_too() -> None:
@@ -330,7 +334,8 @@ def test_an_expressive_contour_may_be_called_by_its_shape_too() -> None:
 
 def test_the_end_of_a_contour_is_judged_by_its_end() -> None:
     record = RECORD | {"intonation": "falling-rising"}
-    assert [c.verdict for c in verify_claims("The pitch rises at the end.", record)] == [S]
+    (end,) = verify_claims("The pitch rises at the end.", record)
+    assert (end.verdict, end.measured) == (S, "falling-rising (rising at its end)")
     assert [c.verdict for c in verify_claims("The pitch rises.", record)] == [C]
 
 
