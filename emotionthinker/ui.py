@@ -52,7 +52,7 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
 
     def go_on(event: Any) -> None:
         """Emotion was allowed afterwards: the clip at hand is explained again, as that is what was asked for."""
-        event.then(begin_again, audio, begun_again, queue=False, **PRIVATE).then(**explained, **thinking)
+        event.then(ask_again, [audio, prosody], begun_again, queue=False, **PRIVATE).then(**explained, **thinking)
 
     consent.box(follow=go_on)
     with gr.Row(elem_id="et-input"):
@@ -142,16 +142,23 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
         for screen in handlers.explain(engine, run, path, prosody, wanted):
             yield _values(screen)
 
-    def begin_again(path: str | None, request: gr.Request) -> list[Any]:
-        if not path:
+    def ask_again(path: str | None, prosody: Any, request: gr.Request) -> list[Any]:
+        if not runs.current(str(request.session_hash)).measured:  # what is under way asks by itself
+            return [gr.skip()] * 4
+        return begin_again(path, prosody, request)
+
+    def begin_again(path: str | None, prosody: Any, request: gr.Request) -> list[Any]:
+        if not path or prosody is None:  # no clip, or one that was refused
             return [gr.skip()] * 4
         run = runs.begin(str(request.session_hash))
         waiting = handlers.asking_screen()
         return [waiting.status, waiting.reasoning, waiting.answer, run.number]
 
-    def correct_words(path: str | None, text: str, prosody: Any, hz: bool, spectrogram: bool, width: float) -> list[Any]:
+    def correct_words(path: str | None, text: str, prosody: Any, hz: bool, spectrogram: bool, width: float,
+                      request: gr.Request) -> list[Any]:
         if not path or prosody is None:
             return _values(Screen())
+        runs.current(str(request.session_hash)).measured = True  # also where the words were still being recognised
         return _values(handlers.correct_words(engine, path, text or "", prosody, View(hz, spectrogram, int(width or 960))))
 
     def draw_again(path: str | None, prosody: Any, hz: bool, spectrogram: bool, width: float) -> list[Any]:
@@ -177,8 +184,8 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     new_clip.then(measure, [audio, *view], parts, js=WITH_WIDTH, concurrency_limit=2, trigger_mode="multiple", **PRIVATE).then(
         **explained, **thinking)
     begun_again = [status, reasoning, answer, run_number]
-    again.click(begin_again, audio, begun_again, queue=False, **PRIVATE).then(**explained, **thinking)
-    gr.on([correct.click, transcript.submit], begin_again, audio, begun_again, queue=False, **PRIVATE).then(
+    again.click(ask_again, [audio, prosody], begun_again, queue=False, **PRIVATE).then(**explained, **thinking)
+    gr.on([correct.click, transcript.submit], begin_again, [audio, prosody], begun_again, queue=False, **PRIVATE).then(
         correct_words, [audio, transcript, prosody, *view], parts, js=WITH_WIDTH, **PRIVATE).then(**explained, **thinking)
     gr.on([hz.change, spectrogram.change, redraw.click], draw_again, [audio, prosody, *view], [status, figure], js=WITH_WIDTH,
           trigger_mode="always_last", concurrency_limit=2, **PRIVATE)
