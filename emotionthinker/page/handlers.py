@@ -94,7 +94,7 @@ def empty_screen(engine: Engine) -> Screen:
     if engine.problem:
         status = status_html("missing", f"No model: {engine.problem} The voice is still measured.")
     else:
-        status = status_html("empty", "Ready. Choose an example, or bring a recording.")
+        status = status_html("empty", "Ready. Press an example or bring a clip.")
     return Screen(status, empty_figure_html(), facts_html(None), "", reasoning_html("", [], None, "empty"), answer_html("empty"))
 
 

@@ -105,7 +105,7 @@ def claims_html(before: Mapping[str, Any], after: Mapping[str, Any], repeated: S
         item = fate.get(key)
         if item is None:
             again = any((c["attribute"], c["stated"]) == key for c in after["claims"])
-            rows.append((_claim(claim), BEFORE.get(claim["verdict"], ""), SAID["still" if again else "no longer"], ""))
+            rows.append((_claim(claim), BEFORE.get(claim["verdict"], "–"), SAID["still" if again else "no longer"], ""))
             continue
         said = SAID[item["said"]]
         if item["holds"]:
