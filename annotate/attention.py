@@ -18,7 +18,7 @@ from annotate.errors import AnnotateError
 from annotate.items import NewItem, add_item
 from annotate.records import Item, Project
 from annotate.store import Store
-from emotionthinker.grounding import CONTRADICTED, SUPPORTED, Claim, verify_claims
+from emotionthinker.grounding import CONTRADICTED, SUPPORTED, Claim, distinct_claims, verify_claims
 
 MODEL = "attention check, made by us"  # stands where a model's name would
 AUDIBLE = (15.0, 85.0)  # percentiles: a level beyond these is heard as such
@@ -110,7 +110,7 @@ def _add(store: Store, project: Project, item: Item, text: str, purpose: str, ex
 
 
 def _free_of_error(claims: Sequence[Claim]) -> bool:
-    verdicts = [claim.verdict for claim in claims]
+    verdicts = [claim.verdict for claim in distinct_claims(claims)]
     return verdicts.count(SUPPORTED) >= 2 and CONTRADICTED not in verdicts
 
 

@@ -29,6 +29,8 @@ _SHAPES = {"glide", "note", "movement", "turn", "slope", "line", "curve", "tone"
 _CHANGES = {"rising", "falling", "steady"}
 _WITH_NOTES = w.DEGREES | w.HEDGES | w.DOUBTS | {"and", "a", "but", "not", "than"}
 _OPEN_SUBJECTS = {"it", "that", "which", "this", "everything", "all", "who", "and", "nothing", "there"}
+_OUTER = {"high", "low", "fast", "slow", "wide", "narrow"}  # levels that may be very much so
+_COMPARATIVE = re.compile(r"(?:\w\w+er|above|over|beyond|exceeds?|below|under|beneath)\b")
 _OPPOSITE = {"high": "low", "low": "high", "fast": "slow", "slow": "fast", "wide": "narrow", "narrow": "wide"}
 
 
@@ -103,12 +105,40 @@ def _statements(
     hedged = any(t.text in w.HEDGES or t.text == "little" for t in tokens[max(0, i - 2) : i])
     value = _OPPOSITE.get(stated[1], stated[1]) if less else stated[1]
     where = "" if value in _CHANGES and stated[0] != "intonation" else where
-    yield token.start, token.end, Statement(start, end, stated[0], tuple(value.split("/")), negated, hedged, where)
+    first = None if hedged or less else _intensified_from(tokens, i)
+    carried = token.start
+    if first is not None and value in _OUTER:
+        start, carried = min(start, first), first
+    very = first is not None and value in _OUTER
+    yield carried, token.end, Statement(start, end, stated[0], tuple(value.split("/")), negated, hedged, very, where)
     for k in _coordinated(tokens, i, j):
         assert token.value is not None
         attribute, value = token.value.of[_kind(tokens, k)]
-        cue = tokens[k]
-        yield cue.start, cue.end, Statement(cue.start, cue.end, attribute, tuple(value.split("/")), negated, hedged, where)
+        cue, values = tokens[k], tuple(value.split("/"))
+        yield cue.start, cue.end, Statement(cue.start, cue.end, attribute, values, negated, hedged, very, where)
+
+
+def _is_manner_of(text: str) -> bool:
+    """Whether a word may stand between "very" and a value without changing how much of it there is."""
+    return text.endswith("ly") and text not in w.INTENSIFIERS | w.HEDGES
+
+
+def _intensified_from(tokens: list[Token], i: int) -> int | None:
+    """Where the words begin that make the value i a strong one, "very high", "much louder than usual"; None without such words."""
+    if re.search(r"\bvery (?:little|less)\b", tokens[i].text):  # "varies very little" is one value
+        return tokens[i].start
+    k = i - 1
+    while k >= 0 and (tokens[k].text == "more" or _is_manner_of(tokens[k].text)):
+        k -= 1  # "very noticeably high", "much more quickly"
+    if k < 0:
+        return None
+    text, before = tokens[k].text, tokens[k - 1] if k else None
+    if text in w.FURTHER:
+        compared = tokens[k + 1].text == "more" or _COMPARATIVE.match(tokens[i].text)
+        return tokens[k].start if compared and (text != "lot" or (before is not None and before.text == "a")) else None
+    if text == "really" and before is not None and before.kind == "negation":  # "not really high" is not high
+        return None
+    return tokens[k].start if text in w.INTENSIFIERS else None
 
 
 def _kind(tokens: list[Token], j: int) -> str:

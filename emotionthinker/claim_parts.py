@@ -16,9 +16,10 @@ Found = tuple[int, int, "Statement"]  # the words that must be marked, and the s
 class Statement:
     """One fact that a text states. Characters start to end of the text carry it; `values` are those it allows.
 
-    attribute: as in the claims of `grounding`. negated: the values are denied. hedged: "slightly" or the like. where: what
-    part of the clip it is said of, "" for all of it, "part" for a place that is neither its start nor its end. beside: of a
-    pause, ("before" or "after", the words it stands beside), where they are named.
+    attribute: as in the claims of `grounding`. negated: the values are denied. hedged: "slightly" or the like. very: "very",
+    "extremely" or the like, of an outer level or a long pause. where: what part of the clip it is said of, "" for all of it,
+    "part" for a place that is neither its start nor its end. beside: of a pause, ("before" or "after", the words it stands
+    beside), where they are named.
     """
 
     start: int
@@ -27,6 +28,7 @@ class Statement:
     values: tuple[str, ...]
     negated: bool = False
     hedged: bool = False
+    very: bool = False
     where: Where = ""
     beside: tuple[str, str] | None = None
 

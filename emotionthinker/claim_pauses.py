@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from emotionthinker.claim_parts import FILLER, Found, Statement
+from emotionthinker.claim_words import INTENSIFIERS
 
 _SPEECH = r"(?:sentence|middle|speech|line|phrase|recording|clip|utterance|words|question)"
 # Words that mean a pause by themselves, and words that do so only as "a silence", "long gaps", "without a break".
@@ -38,7 +39,7 @@ _AMOUNTS = {"none": "none", "no": "none", "0": "none", "yes": "some", "some": "s
 # What stands before a pause …
 _NONE = re.compile(
     r"(?:\b(?:no|not|not one|without|never|nowhere|lack(?:s|ing)? of|lack(?:s|ing)?|absence of|free of)\b"
-    r"(?:\W+(?:any|an?|the|of|or|one|single|clear|real|long|noticeable|audible|trace|sign|hint|he|she|did|makes?|takes?|have|"
+    r"(?:\W+(?:any|an?|the|of|or|one|single|clear|real|long|very|noticeable|audible|trace|sign|hint|he|she|did|makes?|takes?|have|"
     r"contain|really|hesitations?|pauses?|breaks?|silences?|gaps?)){0,3}\W*|n't\W*)$"
 )
 _MANY = re.compile(
@@ -53,7 +54,9 @@ _REPEATED = re.compile(
     r"are (?:frequent|many|numerous))"
 )
 _RARE = re.compile(r" (?:are|were) (?:rare|few|scarce)\b")
-_STRETCHED = re.compile(r" (?:is|are|were|was) (?:quite |rather |very )?long\b")
+_STRETCHED = re.compile(r" (?:is|are|were|was) (?:quite |rather |very |extremely )?long\b")
+_VERY_BEFORE = re.compile(rf"\b(?:{'|'.join(sorted(INTENSIFIERS))}) $")
+_VERY_AFTER = re.compile(rf" (?:is|are|were|was) (?:{'|'.join(sorted(INTENSIFIERS))}) ")
 _AMOUNTS_SAID = (("none", _NONE, None), ("several", _MANY, _REPEATED), ("few", _FEW, _RARE), ("long", _LONG, _STRETCHED))
 _AND_AGAIN = re.compile(rf" after (?:{_OWN})")  # "pause after pause"
 _BESIDE = re.compile(
@@ -90,7 +93,12 @@ def pause_statements(plain: str, start: int, end: int, text: str) -> Iterator[Fo
         if stated == "several" and (twice := _AND_AGAIN.match(plain, match.end(), end)):
             at = twice.end()
         beside = _beside(plain, match.end(), end, text)
-        yield noun, at, Statement(noun if first is None else low + first, at, "pauses", (stated,), beside=beside)
+        first = noun if first is None else low + first
+        very = None
+        if stated == "long":
+            very = _VERY_BEFORE.search(plain, low, first) if first < noun else _VERY_AFTER.match(plain, match.end(), end)
+        begins = min(first, very.start()) if very else first
+        yield noun, at, Statement(begins, at, "pauses", (stated,), very=very is not None, beside=beside)
         if again := _AGAIN.search(plain, at, min(end, at + 45)):
             value = "long" if "long" in again["amount"] else "several"
             span = again.start("amount"), again.end("amount")

@@ -185,7 +185,16 @@ NEGATIONS = words("not no never without nor neither lack lacks lacking absence c
 OF_VOICE = words("speech speaking delivery words voice sentence utterance recording clip audio him her his")
 DOUBTS = words("possibly perhaps maybe probably apparently")
 HEDGES = words("slightly somewhat mildly bit slight marginally moderately relatively rather fairly roughly shade touch")
-DEGREES = words("very really so too quite pretty super extremely kinda quite more less most much clearly")
+# Words that state more than the level: "very high", "remarkably slow". "Clearly" says how sure the
+# level is, and "so" what followed from it ("so softly that they leaned in") …
+INTENSIFIERS = words(
+    """very extremely exceptionally exceedingly extraordinarily remarkably strikingly markedly unusually uncommonly abnormally
+    incredibly unbelievably tremendously immensely intensely enormously hugely massively overwhelmingly excessively profoundly
+    terribly awfully insanely painfully particularly especially highly really super ultra"""
+)
+# … and those that do so before a comparison: "much louder", "a lot faster", "far above the average".
+FURTHER = words("much far way lot vastly dramatically drastically")
+DEGREES = INTENSIFIERS | words("so too quite pretty kinda more less most much clearly")
 # Words that may stand between a value and the cue it describes ("a low and very even overall pitch").
 BETWEEN = (HEDGES - {"slight", "touch", "shade"}) | words(
     """very quite clearly markedly notably strikingly overall vocal and or but yet to more less little trembling calm

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -18,7 +19,9 @@ from typing import Any
 Interval = tuple[float, float, str]  # start and end in seconds, text
 
 FRAME_COLUMNS = ("time_s", "f0_hz", "semitones", "energy_dbfs", "speech", "word", "stressed")
-FORMULA_START = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run a cell that starts with one of these
+FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run a cell that starts with one of these
+_UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp", "Mn")  # control, format and blank characters, and marks with nothing to stand on
+_LOOKED_AT = 100  # characters of a cell in which its first visible one is sought; a cell that has none there is quoted
 
 
 def result_json(result: dict[str, Any]) -> str:
@@ -72,10 +75,17 @@ def _finder(spans: list[tuple[float, float, Any]]) -> Callable[[float], Any]:
 def text_cell(text: str) -> str:
     """A text that is safe in a spreadsheet.
 
-    >>> text_cell("=1+1"), text_cell("hello")
-    ("'=1+1", 'hello')
+    Some drop blanks and invisible characters before they look for a formula, and some read the fullwidth and small forms of
+    a sign (NFKC: U+FF1D, U+FE66, U+2212 …) as the sign: what follows those is looked at too.
+
+    >>> text_cell("=1+1"), text_cell(" \uff1d1+1"), text_cell("hello")
+    ("'=1+1", "' \uff1d1+1", 'hello')
     """
-    return "'" + text if text.startswith(FORMULA_START) else text
+    # Letter by letter: as a whole, a sign and an accent after it would become one letter.
+    plain = (form for c in text[:_LOOKED_AT] for form in unicodedata.normalize("NFKC", c).replace("\u2212", "-"))
+    first = next((c for c in plain if not (c.isspace() or unicodedata.category(c) in _UNSEEN)), "")
+    hidden = len(text) > _LOOKED_AT and not first
+    return "'" + text if hidden or text.startswith(FORMULA_START) or first in ("=", "+", "-", "@") else text
 
 
 def textgrid(record: dict[str, Any]) -> str:

@@ -7,7 +7,11 @@ A claim is *supported* or *contradicted* by the record, or *not checkable* where
 uncertain one). Tolerances: a level is supported if it is the measured one, or if the clip's percentile lies within 5
 points of the stated band (15 points if the text hedges: "slightly high"), because no listener hears where a cut point
 lies. A denied level ("not high") is contradicted only where the level is clearly the denied one, by the same
-tolerance. A level of a part of the clip ("loud at the end") is not checkable, for levels are of the whole. A change of
+tolerance. "Very high", "remarkably slow" and the like state the outer part of a level, from percentile 88 or to 12: the band
+where our own template writer says "very", with the same 5 points; a level that is there but not so far out contradicts them,
+and `measured` says so ("high, but not very high: percentile 71"). Where a record has levels but no percentiles they are not
+checkable. A very long pause lasts 1 s (long: 0.5 s). Of contours and changes within the clip no degree is measured, and none
+is judged. A level of a part of the clip ("loud at the end") is not checkable, for levels are of the whole. A change of
 energy is the last third of the speech against the first: 2 dB in the stated direction support it, none or the other
 direction contradict it. A contour at the start or end is judged by its first or last movement. A pause beside a named word
 is one within 0.15 s of it. Quoted words must be words of the transcript, in its order.
@@ -29,7 +33,9 @@ if TYPE_CHECKING:
 
 TOLERANCE = 5.0  # percentile points
 HEDGED_TOLERANCE = 15.0
+VERY_FROM_MIDDLE = 38.0  # percentile points from 50; `training.template_phrases` words its degrees by the same number
 LONG_PAUSE_S = 0.5
+VERY_LONG_PAUSE_S = 1.0  # the longest that speakers commonly let pass (Jefferson 1989, "standard maximum" silence)
 BESIDE_S = 0.15  # between a pause and the word that it is said to stand beside
 CHANGE_DB = 2.0  # between the first and the last third of the speech: a change; less is too little to tell
 STEADY_DB = 8.0  # commonly a sentence falls by some 5 dB towards its end (median of 80 CREMA-D clips), a quarter of them by 8
@@ -68,7 +74,7 @@ def verify_claims(text: str, record: Prosody | Mapping[str, Any]) -> list[Claim]
     claims = []
     for statement in find_statements(text):
         verdict, measured = _judge(statement, facts)
-        stated = " or ".join(statement.values)
+        stated = ("very " if statement.very else "") + " or ".join(statement.values)
         claims.append(
             Claim(
                 text=text[statement.start : statement.end],
@@ -85,12 +91,16 @@ def verify_claims(text: str, record: Prosody | Mapping[str, Any]) -> list[Claim]
 
 @dataclass(frozen=True)
 class Grounding:
-    """How far an explanation rests on the measurement, in counts: claims, and salient cues."""
+    """How far an explanation rests on the measurement, in counts: claims, and salient cues.
+
+    A claim that is made again counts once; `repeats` is how many checkable ones were left out for that.
+    """
 
     supported: int
     checkable: int
     mentioned: int
     salient: int
+    repeats: int = 0
 
     @property
     def precision(self) -> float | None:
@@ -108,23 +118,46 @@ class Grounding:
 
     def __str__(self) -> str:
         claims = f"{self.supported} of {self.checkable} checkable claims supported" if self.checkable else "no checkable claim"
+        if self.repeats:
+            claims += f" ({self.repeats} more only say{'s' * (self.repeats == 1)} the same again)"
         return claims + (f" · mentions {self.mentioned} of {self.salient} salient cues" if self.salient else "")
+
+
+def repeats(claims: Sequence[Claim]) -> list[bool]:
+    """Of each claim of a text, whether an earlier one says the same: attribute, stated value, what was measured and verdict.
+
+    Claims that contradict each other are different ones. What cannot be checked counts nowhere, and is no repeat.
+    """
+    seen: set[tuple[str, str, str | None, str]] = set()
+    again = []
+    for claim in claims:
+        key = (claim.attribute, " ".join(_words(claim.stated or "")), claim.measured, claim.verdict)
+        again.append(key in seen and claim.verdict != NOT_CHECKABLE)
+        seen.add(key)
+    return again
+
+
+def distinct_claims(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims of one text without those that an earlier one made; all counts of claims are counts of these."""
+    return [claim for claim, again in zip(claims, repeats(claims), strict=True) if not again]
 
 
 def ground(claims: Sequence[Claim], record: Prosody | Mapping[str, Any]) -> Grounding:
     """Count the supported claims of an explanation, and the salient cues of the record that it mentions."""
-    checkable = [claim for claim in claims if claim.verdict != NOT_CHECKABLE]
+    made = [claim for claim in claims if claim.verdict != NOT_CHECKABLE]
+    checkable = distinct_claims(made)
     salient, mentioned = salient_attributes(record), {claim.attribute for claim in claims}
     return Grounding(
         supported=sum(claim.verdict == SUPPORTED for claim in checkable),
         checkable=len(checkable),
         mentioned=sum(attribute in mentioned for attribute in salient),
         salient=len(salient),
+        repeats=len(made) - len(checkable),
     )
 
 
 def precision(claims: Sequence[Claim]) -> float | None:
-    """Share of the checkable claims that are supported; None without a checkable claim."""
+    """Share of the checkable claims that are supported, each counted once; None without a checkable claim."""
     return ground(claims, {}).precision
 
 
@@ -197,6 +230,8 @@ def _judge_level(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, s
     if statement.where:
         return NOT_CHECKABLE, measured
     inside = level in statement.values
+    if statement.very:
+        return _judge_very(statement, level, percentile, str(measured))
     if statement.negated:
         # Denied and measured, but so near to another band that the denial may be heard as true.
         near_edge = percentile is not None and any(abs(percentile - edge) <= TOLERANCE for edge in _BANDS[level] if 0 < edge < 100)
@@ -206,6 +241,21 @@ def _judge_level(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, s
         _BANDS[value][0] - tolerance <= percentile <= _BANDS[value][1] + tolerance for value in statement.values
     )
     return _verdict(inside or near), measured
+
+
+def _judge_very(statement: Statement, level: str, percentile: float | None, measured: str) -> tuple[str, str]:
+    """A level that is said to be very high, low, …; measured: the level in words."""
+    if level not in statement.values:
+        return _verdict(statement.negated), measured
+    if percentile is None:
+        return NOT_CHECKABLE, f"{measured}; how far is not known"
+    # A denial is contradicted only where it is clearly wrong.
+    least = VERY_FROM_MIDDLE + (TOLERANCE if statement.negated else -TOLERANCE)
+    very = abs(percentile - 50) >= least
+    if not very:
+        value = measured.removeprefix(level).removesuffix(f" (percentile {percentile:.0f})")
+        measured = f"{level}, but not very {level}: percentile {percentile:.0f}{value}"
+    return _verdict(very != statement.negated), measured
 
 
 def _judge_change(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -249,9 +299,12 @@ def _judge_intonation(statement: Statement, facts: Mapping[str, Any]) -> tuple[s
         true_of.add(facts["contour_shape"])
     if facts.get("contour_dynamics") in ("flat", "expressive"):
         true_of.add(facts["contour_dynamics"])
+    told = str(measured)
     if statement.where:
-        true_of |= {value.split("-")[-1 if statement.where == "end" else 0] for value in true_of}
-    return _verdict(bool(true_of & set(statement.values)) != statement.negated), str(measured)
+        movements = {value.split("-")[-1 if statement.where == "end" else 0] for value in true_of}
+        true_of |= movements
+        told += f" ({' or '.join(sorted(movements))} at its {statement.where})"
+    return _verdict(bool(true_of & set(statement.values)) != statement.negated), told
 
 
 def _judge_pauses(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -263,7 +316,10 @@ def _judge_pauses(statement: Statement, facts: Mapping[str, Any]) -> tuple[str, 
     longest_s = max((end - start for start, end in pauses), default=0.0)
     measured = measured or (f"{len(pauses)}, the longest {longest_s:.2f} s" if pauses else "no pause")
     n = len(pauses)
-    true_of = {"none": n == 0, "some": n >= 1, "several": n >= 2, "few": n <= 1, "long": longest_s >= LONG_PAUSE_S}
+    least_s = VERY_LONG_PAUSE_S if statement.very else LONG_PAUSE_S
+    true_of = {"none": n == 0, "some": n >= 1, "several": n >= 2, "few": n <= 1, "long": longest_s >= least_s}
+    if statement.very and LONG_PAUSE_S <= longest_s < least_s:
+        measured += ": long, but not very long"
     return _verdict(true_of[statement.values[0]] != statement.negated), measured
 
 

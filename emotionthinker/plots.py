@@ -283,9 +283,11 @@ def _pitch(ax: Any, record: dict[str, Any], scale: Scale, size: float, colour: d
         label += f" from {reference_hz:.0f} Hz"
     if reference_hz and record.get("f0_reliable") is False:
         label += ", unsure: little is voiced"
-    if spectrogram:
-        label += " · behind it 0–8 kHz (mel)"
     _lane_label(ax, label, size, colour["pitch"])
+    if spectrogram:  # at the foot: the head of the lane has no room for it beside the melody on a phone
+        ground = {"facecolor": colour["paper"], "alpha": 0.85, "linewidth": 0, "pad": 1.5}
+        ax.text(1.0, 0.02, f"spectrogram behind it: 0–{SAMPLE_RATE // 2000} kHz", transform=ax.transAxes, ha="right", va="bottom",
+                fontsize=size, color=colour["soft"], bbox=ground, zorder=4)
     if not reference_hz:
         ax.set_yticks([])
         ax.set_ylim(-1, 1)

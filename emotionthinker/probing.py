@@ -204,11 +204,15 @@ def distance(scores: Mapping[str, float], others: Mapping[str, float]) -> float 
 
 
 def _said(claim: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> str:
-    """What the later claims say of an earlier one."""
-    alike = [later["stated"].casefold() for later in claims if later["attribute"] == claim["attribute"]]
-    if claim["stated"].casefold() in alike:
+    """What the later claims say of an earlier one; "high" still says what "very high" said, in part."""
+    alike = [_plain(later["stated"]) for later in claims if later["attribute"] == claim["attribute"]]
+    if _plain(claim["stated"]) in alike:
         return "still"
     return "otherwise" if alike else "no longer"
+
+
+def _plain(stated: str) -> str:
+    return stated.casefold().removeprefix("very ")
 
 
 def cited_cues(explanation: Mapping[str, Any]) -> list[str]:

@@ -50,7 +50,11 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
     start = handlers.empty_screen(engine)
     examples = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
 
-    consent.box()
+    def go_on(event: Any) -> None:
+        """Emotion was allowed afterwards: the clip at hand is explained again, as that is what was asked for."""
+        event.then(ask_again, [audio, prosody], begun_again, queue=False, **PRIVATE).then(**explained, **thinking)
+
+    consent.box(follow=go_on)
     with gr.Row(elem_id="et-input"):
         audio = gr.Audio(type="filepath", format=None, sources=["upload", "microphone"], interactive=False, label="Recording",
                          show_label=False, elem_id="et-audio", waveform_options=gr.WaveformOptions(show_recording_waveform=False),
@@ -62,8 +66,8 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
     status = _html(start.status, elem_id="et-status")
     figure = _html(start.figure, elem_id="et-figure")
     with gr.Row(elem_id="et-switches"):
-        hz = gr.Checkbox(False, label="Hz", container=False, min_width=60)
-        spectrogram = gr.Checkbox(False, label="Spectrogram", container=False, min_width=120)
+        hz = gr.Checkbox(False, label="Pitch in Hz", container=False, min_width=100)
+        spectrogram = gr.Checkbox(False, label="Spectrogram behind it", container=False, min_width=170)
     with gr.Row(elem_id="et-below"):
         with gr.Column(scale=1, min_width=320):
             _html("<h2>What the voice does</h2>", elem_classes="et-title")
@@ -123,12 +127,13 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
         run.measured = True
 
     def explain(path: str | None, prosody: Any, mode: str, labels: str, question: str, tokens: float | None,
-                temperature: float | None, seed: float | None, allowed: str, request: gr.Request) -> Iterator[list[Any]]:
+                temperature: float | None, seed: float | None, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
         if not path or run.path != path or prosody is None or not run.measured or run.explaining:
             yield _values(Screen())
             return
         run.explaining = True
+        allowed = consent.of(request)
         describe = mode == MODES[1] or not may_infer_emotion(allowed, path)
         own = question if may_infer_emotion(allowed, path) else ""  # a visitor's own question could ask for the emotion
         wanted = Options(labels or "", own or "", describe, int(tokens) if tokens else None, float(temperature or 0.0),
@@ -137,14 +142,23 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
         for screen in handlers.explain(engine, run, path, prosody, wanted):
             yield _values(screen)
 
-    def begin_again(request: gr.Request) -> list[Any]:
-        run = runs.begin(str(request.session_hash))
-        waiting = handlers.measuring_screen()
-        return [waiting.reasoning, waiting.answer, run.number]
+    def ask_again(path: str | None, prosody: Any, request: gr.Request) -> list[Any]:
+        if not runs.current(str(request.session_hash)).measured:  # what is under way asks by itself
+            return [gr.skip()] * 4
+        return begin_again(path, prosody, request)
 
-    def correct_words(path: str | None, text: str, prosody: Any, hz: bool, spectrogram: bool, width: float) -> list[Any]:
+    def begin_again(path: str | None, prosody: Any, request: gr.Request) -> list[Any]:
+        if not path or prosody is None:  # no clip, or one that was refused
+            return [gr.skip()] * 4
+        run = runs.begin(str(request.session_hash))
+        waiting = handlers.asking_screen()
+        return [waiting.status, waiting.reasoning, waiting.answer, run.number]
+
+    def correct_words(path: str | None, text: str, prosody: Any, hz: bool, spectrogram: bool, width: float,
+                      request: gr.Request) -> list[Any]:
         if not path or prosody is None:
             return _values(Screen())
+        runs.current(str(request.session_hash)).measured = True  # also where the words were still being recognised
         return _values(handlers.correct_words(engine, path, text or "", prosody, View(hz, spectrogram, int(width or 960))))
 
     def draw_again(path: str | None, prosody: Any, hz: bool, spectrogram: bool, width: float) -> list[Any]:
@@ -156,22 +170,27 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
     def stop_run(request: gr.Request) -> None:
         runs.stop(str(request.session_hash))
 
-    whatif_section(engine, runs, audio, prosody, result, consent.level, private=PRIVATE, with_width=WITH_WIDTH)
+    def recording() -> str:
+        return handlers.status_html("recording", handlers.RECORDING)
+
+    whatif_section(engine, runs, audio, prosody, result, consent, go_on, private=PRIVATE, with_width=WITH_WIDTH)
     begun = [*parts, run_number]
     thinking: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private",
                                 "show_progress": "minimal", "show_progress_on": status, "trigger_mode": "multiple"}
-    explained = {"fn": explain, "inputs": [audio, prosody, *options, consent.level], "outputs": parts}
+    explained = {"fn": explain, "inputs": [audio, prosody, *options], "outputs": parts}
 
     new_clip = audio.change(begin, audio, begun, queue=False, **PRIVATE)
     # "multiple": with the usual "once" a clip that comes while the one before is still being measured is dropped.
     new_clip.then(measure, [audio, *view], parts, js=WITH_WIDTH, concurrency_limit=2, trigger_mode="multiple", **PRIVATE).then(
         **explained, **thinking)
-    again.click(begin_again, None, [reasoning, answer, run_number], queue=False, **PRIVATE).then(**explained, **thinking)
-    gr.on([correct.click, transcript.submit], begin_again, None, [reasoning, answer, run_number], queue=False, **PRIVATE).then(
+    begun_again = [status, reasoning, answer, run_number]
+    again.click(ask_again, [audio, prosody], begun_again, queue=False, **PRIVATE).then(**explained, **thinking)
+    gr.on([correct.click, transcript.submit], begin_again, [audio, prosody], begun_again, queue=False, **PRIVATE).then(
         correct_words, [audio, transcript, prosody, *view], parts, js=WITH_WIDTH, **PRIVATE).then(**explained, **thinking)
     gr.on([hz.change, spectrogram.change, redraw.click], draw_again, [audio, prosody, *view], [status, figure], js=WITH_WIDTH,
           trigger_mode="always_last", concurrency_limit=2, **PRIVATE)
     stop.click(stop_run, None, None, queue=False, **PRIVATE)
+    audio.start_recording(recording, None, status, queue=False, **PRIVATE)
     consent.unlocks(audio)
     consent.decides(mode, MODES)
     for button, item in zip(buttons, examples, strict=True):

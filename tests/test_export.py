@@ -72,6 +72,20 @@ def test_csv_disarms_formulas_in_words(start: str) -> None:
     assert {row["word"] for row in rows} == {f"'{start}SUM(A1)"}
 
 
+@pytest.mark.parametrize("before", ["", " ", "\t", "\n", "\r", "\r\n", "  \t ", "\u00a0", "\u3000", "\u2009", "\u200b", "\ufeff",
+                                    "\u202e", "\x00", "\x1f", "\u2028", "\u0301", " " * 200], ids=ascii)
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\ufe66", "\ufe62", "\ufe63",
+                                  "\ufe6b", "\u2212", "\u207c", "=\u0338"], ids=ascii)
+def test_what_a_spreadsheet_may_skip_hides_no_formula(before: str, sign: str) -> None:
+    assert text_cell(f"{before}{sign}SUM(A1)") == f"'{before}{sign}SUM(A1)"
+
+
+@pytest.mark.parametrize("text", ["", "hello", " hello", "a=1", "5", "\u00e9t\u00e9", "e\u0301t\u00e9", "\uff11",
+                                  "\u2026 and so", "(-1)", "\u2014 he said", "\u540d\u524d"])
+def test_plain_text_stays_as_it_is(text: str) -> None:
+    assert text_cell(text) == text
+
+
 @given(st.text())
 def test_a_text_cell_never_starts_like_a_formula(text: str) -> None:
     assert not text_cell(text).startswith(FORMULA_START)

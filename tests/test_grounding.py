@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotionthinker.claims import find_statements
-from emotionthinker.grounding import coverage, ground, precision, salient_attributes, verify_claims
+from emotionthinker.grounding import coverage, distinct_claims, ground, precision, salient_attributes, verify_claims
 
 
 def level(name: str | None, percentile: float | None, value: float | None = 1.0, unit: str = "") -> dict:
@@ -38,7 +38,7 @@ CASES: list[tuple[str, list[tuple[str, str, str]]]] = [
     ("Her voice is low and tired.", [("pitch_level", "low", C)]),
     ("The speaker's high-pitched voice trembles.", [("pitch_level", "high", S)]),
     ("Her voice climbs to a high register.", [("pitch_level", "high", S)]),
-    ("The voice falls into a very low register.", [("pitch_level", "low", C)]),
+    ("The voice falls into a very low register.", [("pitch_level", "very low", C)]),
     ("The pitch is not high.", [("pitch_level", "not high", C)]),
     ("There is no high pitch here.", [("pitch_level", "not high", C)]),
     ("The voice isn't low at all.", [("pitch_level", "not low", S)]),
@@ -174,6 +174,67 @@ def test_a_level_near_a_cut_may_be_called_either(percentile: float, name: str, t
     assert [c.verdict for c in verify_claims(text, record)] == [verdict]
 
 
+@pytest.mark.parametrize(
+    ("percentile", "name", "text", "verdict"),
+    [
+        (71.0, "high", "The pitch is very high.", C),
+        (71.0, "high", "An extremely high pitch stands out.", C),
+        (71.0, "high", "His voice is remarkably high-pitched.", C),
+        (71.0, "high", "The pitch is very clearly high.", C),
+        (71.0, "high", "The pitch is much higher than usual.", C),
+        (71.0, "high", "The pitch is a lot higher than usual.", C),
+        (71.0, "high", "The pitch lies far above the average.", C),
+        (71.0, "high", "The pitch is really high.", C),
+        (71.0, "high", "The pitch is so high that it surprises.", S),
+        (71.0, "high", "The pitch is clearly high.", S),  # says how sure it is, not how high
+        (71.0, "high", "He is upset, so high pitch is no surprise.", S),
+        (71.0, "high", "The pitch is quite high.", S),
+        (71.0, "high", "The pitch is not very high.", S),
+        (80.0, "high", "The pitch is not really high.", C),
+        (84.0, "high", "The pitch is very high.", S),  # within 5 points of 88
+        (82.0, "high", "The pitch is very high.", C),
+        (97.0, "high", "The pitch is very high.", S),
+        (97.0, "high", "The pitch is not very high.", C),
+        (90.0, "high", "The pitch is not very high.", S),
+        (97.0, "high", "The pitch is very low.", C),
+        (97.0, "high", "The pitch is not very low.", S),
+        (14.0, "low", "A markedly deep voice.", S),
+        (28.0, "low", "A markedly deep voice.", C),
+        (63.0, "normal", "The pitch is very high.", C),  # what the tolerance of "high" alone would let pass
+        (72.0, "high", "The pitch is very slightly high.", S),
+        (None, "high", "The pitch is very high.", N),  # one neutral clip as the reference has no percentiles
+        (None, "low", "The pitch is very high.", C),
+        (None, "high", "The pitch is high.", S),
+    ],
+)
+def test_very_is_held_against_the_outer_part_of_a_level(percentile: float | None, name: str, text: str, verdict: str) -> None:
+    record = RECORD | {"levels": RECORD["levels"] | {"pitch": level(name, percentile)}}
+    assert [c.verdict for c in verify_claims(text, record)] == [verdict]
+
+
+def test_the_reason_says_that_it_is_high_but_not_very_high() -> None:
+    record = RECORD | {"levels": RECORD["levels"] | {"pitch": level("high", 71.0, 190.0, "Hz")}}
+    (claim,) = verify_claims("She has a very high voice.", record)
+    assert (claim.text, claim.stated, claim.verdict) == ("very high voice", "very high", C)
+    assert claim.measured == "high, but not very high: percentile 71, 190 Hz"
+
+
+def test_very_reaches_what_shares_its_value_and_nothing_else() -> None:
+    record = RECORD | {"levels": dict.fromkeys(RECORD["levels"], level("high", 71.0))}
+    claims = verify_claims("The pitch and energy are very high. The voice is high and extremely loud.", record)
+    assert [(c.attribute, c.stated) for c in claims] == [
+        ("pitch_level", "very high"), ("energy_level", "very high"), ("pitch_level", "high"), ("energy_level", "very high")]
+
+
+@pytest.mark.parametrize(("longest_s", "verdict"), [(0.4, C), (0.7, C), (1.2, S)])
+def test_a_very_long_pause_is_longer_than_a_long_one(longest_s: float, verdict: str) -> None:
+    record = RECORD | {"pauses": [[1.0, 1.0 + longest_s]]}
+    claims = verify_claims("There is a very long pause. The pause is very long.", record)
+    assert [(c.stated, c.verdict) for c in claims] == [("very long", verdict)] * 2
+    assert [c.verdict for c in verify_claims("There is a long pause.", record)] == [S if longest_s >= 0.5 else C]
+    assert [c.stated for c in verify_claims("There are no very long pauses.", record)] == ["none"]
+
+
 EVERY_CUE = (
     'A young woman speaks with a high pitch and a narrow pitch range. The energy is low, the pace is fast, the intonation rises, '
     'there is a pause, and the stress falls on "never". She says "I never said that to my brother".'
@@ -240,6 +301,30 @@ def test_precision_and_coverage_count_what_they_say() -> None:
     assert coverage([], {"levels": {}, "intonation": None, "stressed_words": []}) is None
 
 
+def test_the_same_claim_made_again_counts_once() -> None:
+    once = "The pitch is high and the energy is high."
+    again = once + " Her voice is high. The pitch stays high, and she says 'never'. She says \"never\", with a high voice."
+    assert precision(verify_claims(once, RECORD)) == 0.5
+    claims = verify_claims(again, RECORD)
+    assert [(c.attribute, c.verdict) for c in distinct_claims(claims)] == [("pitch_level", S), ("energy_level", C), ("quote", S)]
+    grounding = ground(claims, RECORD)
+    assert (grounding.supported, grounding.checkable, grounding.repeats) == (2, 3, 4)
+    assert str(grounding).startswith("2 of 3 checkable claims supported (4 more only say the same again)")
+
+
+def test_repeats_that_contradict_each_other_both_count() -> None:
+    claims = verify_claims("The pitch is high. The pitch is low. The pitch is high. The pitch is low.", RECORD)
+    assert precision(claims) == 0.5
+    assert ground(claims, RECORD).checkable == 2
+    pauses = verify_claims('There is a pause. There is a pause before "never".', RECORD | {
+        "words": [{"word": "never", "start": 2.0, "end": 2.4}]})
+    assert [c.verdict for c in distinct_claims(pauses) if c.attribute == "pauses"] == [S, C]
+    parts = verify_claims("She is loud at the start. She is loud at the end.", RECORD)
+    assert [c.verdict for c in distinct_claims(parts)] == [N, N]  # of two places
+    ends = verify_claims("The pitch falls at the start. The pitch falls at the end.", RECORD | {"intonation": "falling"})
+    assert len(distinct_claims(ends)) == 2
+
+
 def test_an_expressive_contour_may_be_called_by_its_shape_too() -> None:
     record = RECORD | {"intonation": "expressive", "contour_shape": "falling", "contour_dynamics": "expressive"}
     text = "The intonation is lively. It falls: the melody falls. The contour rises."
@@ -249,7 +334,8 @@ def test_an_expressive_contour_may_be_called_by_its_shape_too() -> None:
 
 def test_the_end_of_a_contour_is_judged_by_its_end() -> None:
     record = RECORD | {"intonation": "falling-rising"}
-    assert [c.verdict for c in verify_claims("The pitch rises at the end.", record)] == [S]
+    (end,) = verify_claims("The pitch rises at the end.", record)
+    assert (end.verdict, end.measured) == (S, "falling-rising (rising at its end)")
     assert [c.verdict for c in verify_claims("The pitch rises.", record)] == [C]
 
 

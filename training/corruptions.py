@@ -19,7 +19,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from emotionthinker.grounding import CONTRADICTED, NOT_CHECKABLE, salient_attributes, verify_claims
+from emotionthinker.grounding import CONTRADICTED, NOT_CHECKABLE, distinct_claims, salient_attributes, verify_claims
 from training import template_phrases as phrases
 from training.cot_prompt import names
 from training.sentences import sentence_pool
@@ -358,8 +358,8 @@ def factual_score(text: str, record: Record) -> int:
     None wrong 5; one of six or more 4; one, or up to a quarter, 3; up to half 2; more 1. A text that states nothing that can be
     checked is neither right nor wrong: 3.
     """
-    facts = {(c.attribute, c.stated): c for c in verify_claims(text, record) if c.verdict != NOT_CHECKABLE}
-    wrong, n = sum(c.verdict == CONTRADICTED for c in facts.values()), len(facts)
+    facts = [c for c in distinct_claims(verify_claims(text, record)) if c.verdict != NOT_CHECKABLE]
+    wrong, n = sum(c.verdict == CONTRADICTED for c in facts), len(facts)
     if n == 0:
         return 3
     if wrong == 0:

@@ -39,7 +39,7 @@ import numpy as np
 
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
-from emotionthinker.grounding import coverage, precision, salient_attributes, verify_claims
+from emotionthinker.grounding import coverage, distinct_claims, precision, salient_attributes, verify_claims
 from emotionthinker.listening import choose_span, hear
 from emotionthinker.pipeline import ReplyOptions
 from emotionthinker.prompt import PromptStyle, canonical_label, messages
@@ -135,10 +135,11 @@ def recognition(records: Sequence[dict], parsed: Sequence[ParsedResponse], label
 
 
 def groundedness(records: Sequence[dict], parsed: Sequence[ParsedResponse]) -> dict[str, Any]:
-    """Per cue: how often it is stated, how many of these can be checked, and the share of those that the record supports."""
+    """Per cue: how often it is stated, the same claim once a text, how many of these can be checked, and the share of those that
+    the record supports."""
     verdicts: dict[str, Counter] = defaultdict(Counter)
     for record, reply in zip(records, parsed, strict=True):
-        for claim in verify_claims(reply.reasoning, record):
+        for claim in distinct_claims(verify_claims(reply.reasoning, record)):
             verdicts[claim.attribute][claim.verdict] += 1
 
     def share(attributes: Sequence[str]) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def reasoning_quality(records: Sequence[dict], parsed: Sequence[ParsedResponse])
     """Precision and coverage of the reasoning without a judge: the share of its checkable claims that the record supports, over all
     claims and as the mean of the texts, and the share of the salient cues that it mentions; with intervals over speakers."""
     claims = [verify_claims(reply.reasoning, record) for record, reply in zip(records, parsed, strict=True)]
-    checkable = [[c for c in found if c.verdict != "not checkable"] for found in claims]
+    checkable = [[c for c in distinct_claims(found) if c.verdict != "not checkable"] for found in claims]
     right = [sum(c.verdict == "supported" for c in found) for found in checkable]
     n, speakers = [len(found) for found in checkable], [str(r["speaker"]) for r in records]
     salient = [len(salient_attributes(record)) for record in records]

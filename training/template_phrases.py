@@ -12,11 +12,13 @@ The expectations follow Juslin & Laukka (2003), Banse & Scherer (1996) and Scher
 
 from __future__ import annotations
 
+from emotionthinker.grounding import VERY_FROM_MIDDLE
+
 Wordings = dict[str, tuple[str, ...]]
 
 # Degree words by how far the percentile lies from the middle, |percentile - 50|.
 DEGREES: tuple[tuple[float, tuple[str, ...]], ...] = (
-    (38.0, ("very ", "very ", "markedly ", "clearly ", "strikingly ")),
+    (VERY_FROM_MIDDLE, ("very ", "very ", "markedly ", "clearly ", "strikingly ")),
     (29.0, ("", "", "clearly ", "notably ", "quite ")),
     (0.0, ("", "", "rather ", "fairly ", "somewhat ")),
 )

@@ -16,6 +16,8 @@ from emotionthinker.grounding import (
     NOT_CHECKABLE,
     STEADY_DB,
     TOLERANCE,
+    VERY_FROM_MIDDLE,
+    VERY_LONG_PAUSE_S,
 )
 from emotionthinker.page.facts import Fact, facts_of
 from emotionthinker.page.stretches import ROWS
@@ -27,7 +29,8 @@ LEVELS = ("pitch_level", "pitch_range", "energy_level", "speed_level")
 CHANGES = ("rising", "falling", "steady")
 RULES = {
     "intonation": "the measured shape; a wide one may be called expressive too, a small one flat; “at the end”: its last movement",
-    "pauses": f"long from {LONG_PAUSE_S:g} s, several from two; beside a named word: within {BESIDE_S:g} s of it",
+    "pauses": (f"long from {LONG_PAUSE_S:g} s, very long from {VERY_LONG_PAUSE_S:g} s, several from two; beside a named word: "
+               f"within {BESIDE_S:g} s of it"),
     "stress": "one of the named words is among the stressed ones",
     "gender": "the sex measured from the voice",
     "age_level": "the same age level",
@@ -51,7 +54,7 @@ def card_lines(claim: dict[str, Any], record: dict[str, Any] | None, statement: 
     if changes:
         return [*lines, ("counts as right", f"a change of {CHANGE_DB:g} dB or more; steady is under {STEADY_DB:g} dB")]
     if attribute in LEVELS:
-        return [*lines, *_level_lines(attribute, record, bool(statement and statement.hedged))]
+        return [*lines, *_level_lines(attribute, record, statement)]
     fact = _fact(attribute, record)
     sure = [("held against", fact.held_against)] if fact and fact.held_against and attribute != "stress" else []
     return [*lines, *sure, ("counts as right", RULES[attribute])]
@@ -66,12 +69,17 @@ def _fact(attribute: str, record: dict[str, Any]) -> Fact | None:
     return next((fact for fact in facts_of(record) if fact.row == ROWS.get(attribute)), None)
 
 
-def _level_lines(attribute: str, record: dict[str, Any], hedged: bool) -> list[Line]:
+def _level_lines(attribute: str, record: dict[str, Any], statement: Statement | None) -> list[Line]:
     level = (record.get("levels") or {}).get(ROWS[attribute]) or {}
     fact = _fact(attribute, record)
     against, cuts = fact.held_against if fact else "", level.get("cuts")
     if cuts:
         against += f"; the levels part at {cuts[0]:.4g} and {cuts[1]:.4g} {level.get('unit') or ''}".rstrip()
+    if statement and statement.very:
+        least = VERY_FROM_MIDDLE + (TOLERANCE if statement.negated else -TOLERANCE)
+        right = f"“very”: percentile {50 + least:g} or more, or {50 - least:g} or less"
+        return [("held against", against), ("counts as right", f"not {right}" if statement.negated else right)]
+    hedged = bool(statement and statement.hedged)
     tolerance = f"{HEDGED_TOLERANCE:g} percentile points, as the text hedges" if hedged else f"{TOLERANCE:g} percentile points"
     return [("held against", against), ("counts as right", f"the measured level, and another within {tolerance}")]
 
@@ -84,6 +92,8 @@ def _why_open(claim: dict[str, Any], record: dict[str, Any], statement: Statemen
         return "Changes within the clip are measured for energy only."
     if attribute in ("quote", "stress"):
         return UNKNOWN_WORDS
+    if claim.get("measured") and statement and statement.very and not statement.where:
+        return "How far a level goes is known only where it is held against many recordings."
     if claim.get("measured") and statement and statement.where:
         return "It is said of a part of the clip, and the measure is of the whole."
     fact = _fact(attribute, record)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from emotionthinker.page.comparing import CompareScreen, empty_compare_screen, explain_both, measure_both
+from emotionthinker.page.comparing import SIDES, CompareScreen, chosen_screen, empty_compare_screen, explain_both, measure_both
 from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
+from emotionthinker.page.handlers import RECORDING, status_html
 from emotionthinker.settings import Settings
 
 KEPT_S = 3600  # how long an idle visitor's results stay in memory
@@ -73,6 +74,14 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
     def begin(request: gr.Request) -> None:
         runs.begin(str(request.session_hash))
 
+    def changed(path_a: str | None, path_b: str | None, request: gr.Request) -> list[Any]:
+        """Another clip on one side: what stands there belongs to the clips before."""
+        runs.begin(str(request.session_hash))
+        return [*_values(chosen_screen(path_a, path_b))[:-1], None]
+
+    def recording(side: str) -> Callable[[], str]:
+        return lambda: status_html("recording", f"{side}: {RECORDING}")
+
     def measure(path_a: str | None, path_b: str | None, width: float, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
         for screen in measure_both(engine, run, (path_a, path_b), int(width or 560)):
@@ -83,15 +92,15 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
                 values[-1] = None  # what was measured before belongs to other clips
             yield values
 
-    def explain(path_a: str | None, path_b: str | None, found: Any, model: str, allowed: str,
-                request: gr.Request) -> Iterator[list[Any]]:
+    def explain(path_a: str | None, path_b: str | None, found: Any, model: str, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
         if not path_a or not path_b or found is None or run.explaining:
             yield _values(CompareScreen())
             return
         run.explaining = True
         engines = (engine, second if second is not None and model == models[1] else engine)
-        for screen in explain_both(engines, run, (path_a, path_b), found, not may_infer_emotion(allowed, path_a, path_b)):
+        describe = not may_infer_emotion(consent.of(request), path_a, path_b)
+        for screen in explain_both(engines, run, (path_a, path_b), found, describe):
             yield _values(screen)
 
     def stop_run(request: gr.Request) -> None:
@@ -101,11 +110,15 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
                                 "show_progress": "minimal", "show_progress_on": status}
     go.click(begin, None, None, queue=False, **PRIVATE).then(
         measure, [*audios, width], parts, js=WITH_WIDTH, concurrency_limit=2, **PRIVATE).then(
-        explain, [*audios, records, chosen, consent.level], parts, **thinking)
+        explain, [*audios, records, chosen], parts, **thinking)
     stop.click(stop_run, None, None, queue=False, **PRIVATE)
-    same.click(lambda path: path, audios[0], audios[1], queue=False, **PRIVATE)
-    for picker, audio in zip(pickers, audios, strict=True):
+    same.click(lambda path, name: (path, name), [audios[0], pickers[0]], [audios[1], pickers[1]], queue=False, **PRIVATE)
+    for side, picker, audio in zip(SIDES, pickers, audios, strict=True):
         picker.input(lambda name: files.get(name), picker, audio, queue=False, **PRIVATE)
+        audio.change(changed, audios, parts, queue=False, **PRIVATE)
+        audio.start_recording(recording(side), None, status, queue=False, **PRIVATE)
+        # A clip of one's own is no example any more.
+        gr.on([audio.upload, audio.start_recording, audio.clear], lambda: None, None, picker, queue=False, **PRIVATE)
     consent.unlocks(*audios)
 
 

@@ -15,13 +15,14 @@ from emotionthinker.audio import Clip, load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.engine import Engine, Run
 from emotionthinker.page.facts import facts_of
-from emotionthinker.page.handlers import Options, explain, recognised_words, sentence, status_html
+from emotionthinker.page.handlers import WAITING_FOR_MODEL, Options, explain, recognised_words, sentence, status_html
 from emotionthinker.page.story import answer_html, reasoning_html
 from emotionthinker.plots import draw_voice
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.scale import Scale, fit_scale
 
 SIDES = ("A", "B")
+FACTS_TO_COME = "Pitch, range, melody, energy, speed and the rest of both clips will stand here, with how B differs from A."
 Pair = tuple[Prosody, Prosody]
 
 
@@ -40,7 +41,16 @@ class CompareScreen:
 def empty_compare_screen(text: str = "Ready. Choose a clip for A and one for B.", state: str = "empty") -> CompareScreen:
     told = (reasoning_html("", [], None, "empty"),) * 2
     figures = tuple(f'<div class="cp-empty"><p>{side}</p></div>' for side in SIDES)
-    return CompareScreen(status_html(state, text), (figures[0], figures[1]), "", told, (answer_html("empty"),) * 2)
+    return CompareScreen(status_html(state, text), (figures[0], figures[1]), f'<p class="et-note">{FACTS_TO_COME}</p>', told,
+                         (answer_html("empty"),) * 2)
+
+
+def chosen_screen(path_a: str | None, path_b: str | None) -> CompareScreen:
+    """After a clip was chosen or taken away, before both are compared: what is still to be done."""
+    missing = [side for side, path in zip(SIDES, (path_a, path_b), strict=True) if not path]
+    if len(missing) == 2:
+        return empty_compare_screen()
+    return empty_compare_screen(f"Choose a clip for {missing[0]} too." if missing else "Both clips are there. Press “Compare”.")
 
 
 def measure_both(engine: Engine, run: Run, paths: Sequence[str | None], width_px: int) -> Iterator[CompareScreen]:
@@ -56,7 +66,7 @@ def measure_both(engine: Engine, run: Run, paths: Sequence[str | None], width_px
         records = [record.with_transcript(clip, recognised_words(clip, record))
                    for record, clip in zip(records, clips, strict=True)]
         pair = (records[0], records[1])
-        yield CompareScreen(status_html("measured", "Measured."), _figures(records, clips, scale, width_px),
+        yield CompareScreen(status_html("waiting", f"Measured. {WAITING_FOR_MODEL}"), _figures(records, clips, scale, width_px),
                             comparison_html(pair[0].to_dict(), pair[1].to_dict()), records=pair)
     except Exception as error:
         yield empty_compare_screen(sentence(error), "refused")
@@ -64,16 +74,20 @@ def measure_both(engine: Engine, run: Run, paths: Sequence[str | None], width_px
 
 def explain_both(engines: Sequence[Engine], run: Run, paths: Sequence[str], records: Pair,
                  describe: bool) -> Iterator[CompareScreen]:
-    """The explanations in turn. engines: A's and B's, which may be the same."""
+    """The explanations in turn. engines: A's and B's, which may be the same. The status has a line for each."""
     options = Options(describe=describe)
+    told: list[str] = []  # how the sides before ended
     for index, (engine, path, record) in enumerate(zip(engines, paths, records, strict=True)):
         if run.cancel.is_set():
             return
+        last = ""
         for screen in explain(engine, run, path, record, options):
-            status = None
             if screen.status is not None:
-                status = screen.status.replace("<span>", f"<span>{SIDES[index]}: ", 1)
-            yield CompareScreen(status, reasoning=_on_side(index, screen.reasoning), answer=_on_side(index, screen.answer))
+                last = screen.status.replace("<span>", f"<span>{SIDES[index]}: ", 1)
+            yield CompareScreen("".join([*told, last]) if screen.status is not None else None,
+                                reasoning=_on_side(index, screen.reasoning), answer=_on_side(index, screen.answer))
+        if last:
+            told.append(last)
 
 
 def _on_side(index: int, html: str | None) -> tuple[str | None, str | None]:

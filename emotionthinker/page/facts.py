@@ -71,10 +71,9 @@ def facts_of(record: dict[str, Any], *, words_pending: bool = False) -> list[Fac
 
 
 def facts_html(record: dict[str, Any] | None, *, words_pending: bool = False) -> str:
-    """The rows as a table; clicking a row plays the stretch that shows it. None: the empty state, same height."""
+    """The rows as a table; clicking a row plays the stretch that shows it. None: the names alone, in rows of the same height."""
     if record is None:
-        return ('<div class="et-facts et-empty"><p>What is measured will be listed here: level, value, unit, and what it was held '
-                'against.</p></div>')
+        return _blank_html()
     rows = []
     for fact in facts_of(record, words_pending=words_pending):
         start, end = row_stretch(fact.row, record)
@@ -92,6 +91,34 @@ def facts_html(record: dict[str, Any] | None, *, words_pending: bool = False) ->
     warnings = "".join(f"<li>{escape(str(text))}</li>" for text in record.get("warnings") or [])
     listed = f'<ul class="et-warnings">{warnings}</ul>' if warnings else ""
     return f'<div class="et-facts"><table><caption class="et-sr">Measured facts</caption>{"".join(rows)}</table>{listed}</div>'
+
+
+# What the rows commonly hold, level, value and note: unseen, it keeps the place of what is still to be measured.
+_COMMON = {
+    "Pitch": ("high", "244 Hz", "higher than 71 % of CREMA-D train, female speakers"),
+    "Range": ("wide", "10.4 semitones", "wider than 80 % of CREMA-D train"),
+    "Melody": ("falling", "expressive", "fits with confidence 0.85"),
+    "Energy": ("high", "−16 dBFS", "higher than 95 % of CREMA-D train"),
+    "Speed": ("normal", "11.9 phones/s", "slower than 65 % of CREMA-D train · from aligned words"),
+    "Stress": ("", "again", "1 of 6 words"),
+    "Pauses": ("", "none", "of 0.2 s or more, inside the speech"),
+    "Voice": ("", "sounds female", "confidence 0.95"),
+    "Age": ("", "not estimated", "no measure of age here is good enough"),
+    "Recording": ("", "50 dB", "speech above background (estimate)"),
+}
+_WITH_METER = ("Pitch", "Range", "Energy", "Speed")
+
+
+def _blank_html() -> str:
+    rows = []
+    for name, (level, value, note) in _COMMON.items():
+        meter = '<span class="et-meter"></span>' if name in _WITH_METER else ""
+        shown = f"<span>{level}</span>" if level else ""
+        rows.append(f'<tr class="et-fact et-blank"><th scope="row">{name}</th><td class="et-lv" aria-hidden="true">{shown}</td>'
+                    f'<td class="et-val" aria-hidden="true"><span>{value}</span></td>'
+                    f'<td class="et-ref" aria-hidden="true">{meter}<span>{note}</span></td></tr>')
+    return ('<div class="et-facts"><table><caption class="et-sr">What will be measured: level, value, unit, and what it was held '
+            f'against</caption>{"".join(rows)}</table></div>')
 
 
 def _level_fact(row: str, name: str, level: dict[str, Any] | None, value_format: str, why_not: str, note: str = "") -> Fact:

@@ -17,6 +17,9 @@ from emotionthinker.timeline.follow import Finished, Opened, Progress, Timeline,
 from emotionthinker.timeline.store import Store, store_path
 
 UPDATE_S = 1.0  # the page is drawn anew at most this often
+# Under the headings of turns and utterances, before there are any.
+NOTHING_YET = ('<p class="et-note">Each moment at which a voice changes its tone will be listed here, to be played by a press.</p>',
+               '<p class="et-note">Everything that is said will be listed here, with what the voice did and how it sounded.</p>')
 DRAW_SHARE = 0.05  # … and never for more than this share of the time, however long the recording
 
 
@@ -41,7 +44,7 @@ class Wanted:
 
 def empty_long_screen(limits: Limits) -> LongScreen:
     status = status_html("empty", "Ready. Bring a recording, or press the example.")
-    return LongScreen(status, empty_timeline_html(limits.max_seconds), "", "")
+    return LongScreen(status, empty_timeline_html(limits.max_seconds), *NOTHING_YET)
 
 
 def follow_recording(engine: Engine, run: Run, path: str, wanted: Wanted, folder: Path, kept: set[str]) -> Iterator[LongScreen]:
@@ -50,7 +53,7 @@ def follow_recording(engine: Engine, run: Run, path: str, wanted: Wanted, folder
     kept: the paths of such files, for whoever deletes them by age.
     """
     limits = engine.settings.long_limits
-    yield LongScreen(status_html("measuring", "Opening the recording …"), empty_timeline_html(limits.max_seconds), "", "")
+    yield LongScreen(status_html("measuring", "Opening the recording …"), empty_timeline_html(limits.max_seconds), *NOTHING_YET)
     timeline: Timeline | None = None
     try:
         try:
@@ -96,7 +99,7 @@ def follow_recording(engine: Engine, run: Run, path: str, wanted: Wanted, folder
             return
         said = sentence(error)
         if timeline is None or not timeline.segments:
-            yield LongScreen(status_html("refused", said), empty_timeline_html(limits.max_seconds), "", "")
+            yield LongScreen(status_html("refused", said), empty_timeline_html(limits.max_seconds), *NOTHING_YET)
             return
         turns = timeline.turns()
         yield LongScreen(status_html("refused", f"{said} What was done until {clock(timeline.heard_s)} is shown."),

@@ -25,6 +25,8 @@ from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.words_voice import VOICE_CHARGED, WORDS_CHARGED
 
 log = logging.getLogger("emotionthinker")
+RECORDING = "Recording … press Stop when you are done."
+WAITING_FOR_MODEL = "Waiting for the model …"
 UPDATE_S = 1 / 15  # streamed text reaches the page at most this often: more cannot be read and slows the model
 
 
@@ -92,7 +94,7 @@ def empty_screen(engine: Engine) -> Screen:
     if engine.problem:
         status = status_html("missing", f"No model: {engine.problem} The voice is still measured.")
     else:
-        status = status_html("empty", "Ready. Choose an example, or bring a recording.")
+        status = status_html("empty", "Ready. Press an example or bring a clip.")
     return Screen(status, empty_figure_html(), facts_html(None), "", reasoning_html("", [], None, "empty"), answer_html("empty"))
 
 
@@ -100,6 +102,12 @@ def measuring_screen() -> Screen:
     """As soon as a clip is there: what belonged to the one before goes away at once."""
     return Screen(status_html("measuring", "Measuring the voice …"), empty_figure_html("Drawing …"), facts_html(None), "",
                   reasoning_html("", [], None, "waiting"), answer_html("waiting"))
+
+
+def asking_screen() -> Screen:
+    """The same clip is put to the model again: what it said goes away, what was measured stays."""
+    return Screen(status_html("waiting", WAITING_FOR_MODEL), reasoning=reasoning_html("", [], None, "waiting"),
+                  answer=answer_html("waiting"))
 
 
 def measure(engine: Engine, run: Run, path: str, view: View) -> Iterator[Screen]:
@@ -199,8 +207,12 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
                 continue  # shown with the end, so that nothing jumps twice
             elif isinstance(event, Finished):
                 stopped = run.cancel.is_set()
-                state = "stopped" if stopped else "done"
                 result = event.explanation.to_dict()
+                if not prosody.segments:
+                    yield Screen(status_html("done", "Measured. No speech was found, so the model was not asked."),
+                                 reasoning=reasoning_html("", [], None, "silent"), answer=answer_html("silent"), result=result)
+                    return
+                state = "stopped" if stopped else "done"
                 reasoning, claims = result["reasoning"], result["claims"]
                 text = "Stopped." if stopped else f"Done in {result['seconds']:.1f} s."
                 remark, why = ("", "") if stopped else _words_remark(result)
@@ -248,8 +260,8 @@ def _draw(record: dict[str, Any], clip: Clip, view: View) -> Any:
 
 def _measured_screen(prosody: Prosody, clip: Clip, view: View) -> Screen:
     record = prosody.to_dict()
-    return Screen(status_html("measured", "Measured."), figure_html(_draw(record, clip, view), record), facts_html(record),
-                  prosody.transcription or "", prosody=prosody)
+    return Screen(status_html("waiting", f"Measured. {WAITING_FOR_MODEL}"), figure_html(_draw(record, clip, view), record),
+                  facts_html(record), prosody.transcription or "", prosody=prosody)
 
 
 def _new_warnings(result: dict[str, Any], prosody: Prosody) -> list[str]:

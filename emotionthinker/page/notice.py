@@ -54,7 +54,7 @@ def not_this_html(settings: Settings) -> str:
     """The dialog "What this is not", within reach at any time."""
     rates = "".join(f"<li>{escape(rate)}</li>" for rate in error_rates(settings))
     return f"""<dialog id="et-not" aria-labelledby="et-not-title">
-<h2 id="et-not-title">What this is not</h2>
+<h2 id="et-not-title" tabindex="-1" autofocus>What this is not</h2>
 <ul>
 <li>Not a reading of feelings. It describes how a voice sounds; the same sound has many causes: habit, health, language, acting,
 a bad line.</li>

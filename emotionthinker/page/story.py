@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 from emotionthinker.claim_parts import Statement
 from emotionthinker.claims import find_statements
-from emotionthinker.grounding import Claim, ground
+from emotionthinker.grounding import Claim, ground, repeats
 from emotionthinker.page.claim_card import card_lines
 from emotionthinker.page.stretches import LANES, claim_target
 
-State = Literal["empty", "waiting", "thinking", "stopped", "done", "failed"]
+State = Literal["empty", "waiting", "thinking", "stopped", "done", "silent", "failed"]
 SIGNS = {"supported": ("✓", "et-yes"), "contradicted": ("✗", "et-no"), "not checkable": ("?", "et-open")}
 WAITING = {
     "empty": "The model's reasoning will appear here, word by word, and each claim in it is held against the measurement.",
@@ -24,6 +24,8 @@ WAITING = {
     "thinking": "Listening …",
     "stopped": "Stopped before the first word.",
     "done": "The model gave no reasoning.",
+    "silent": "There is nothing to explain: no speech was found in this clip, so the model was not asked. Speak closer to the "
+              "microphone, or choose another clip.",
     "failed": "No explanation.",
 }
 
@@ -32,17 +34,18 @@ def reasoning_html(reasoning: str, claims: Sequence[dict[str, Any]], record: dic
     """The reasoning so far, claims marked and clickable.
 
     claims: dictionaries as in `explain --json`; `start_char` and `end_char` count in `reasoning`. Of overlapping claims the
-    first is marked. record: the prosody record, to find the stretch a claim is about.
+    first is marked. A claim that was made before says so. record: the prosody record, to find the stretch a claim is about.
     """
     if not reasoning:
         return f'<div class="et-story et-empty" data-state="{state}"><p>{escape(WAITING[state])}</p></div>'
     found = {(s.start, s.end): s for s in find_statements(reasoning)} if claims else {}
     parts, at = [], 0
-    for claim in sorted(claims, key=lambda c: (c["start_char"], -c["end_char"])):
+    ordered = sorted(claims, key=lambda c: (c["start_char"], -c["end_char"]))
+    for claim, again in zip(ordered, repeats([Claim(**claim) for claim in ordered]), strict=True):
         start, end = claim["start_char"], claim["end_char"]
         if start < at or end > len(reasoning) or end <= start or claim["verdict"] not in SIGNS:
             continue
-        parts += [escape(reasoning[at:start]), _mark(reasoning[start:end], claim, record, found.get((start, end)))]
+        parts += [escape(reasoning[at:start]), _mark(reasoning[start:end], claim, record, found.get((start, end)), again)]
         at = end
     parts.append(escape(reasoning[at:]))
     caret = '<span class="et-caret" aria-hidden="true"></span>' if state == "thinking" else ""
@@ -50,10 +53,13 @@ def reasoning_html(reasoning: str, claims: Sequence[dict[str, Any]], record: dic
     return f'<div class="et-story" data-state="{state}"><p dir="auto">{"".join(parts)}{caret} {stopped}</p></div>'
 
 
-def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None, statement: Statement | None) -> str:
+def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None, statement: Statement | None, again: bool) -> str:
     sign, css = SIGNS[claim["verdict"]]
     spoken = f"{claim['verdict']}: says {claim.get('stated') or '–'}, measured {claim.get('measured') or '–'}"
-    card = json.dumps([(f"{sign} {claim['verdict']}", ""), *card_lines(claim, record, statement)], ensure_ascii=False)
+    said_before = [("said before", "the same claim as one above; it counts once")] if again else []
+    card = json.dumps([(f"{sign} {claim['verdict']}", ""), *card_lines(claim, record, statement), *said_before], ensure_ascii=False)
+    if again:
+        css, spoken = f"{css} et-again", f"{spoken}, said before"
     target = ""
     if record is not None:
         aim = claim_target(claim, record, statement)
@@ -63,7 +69,7 @@ def _mark(text: str, claim: dict[str, Any], record: dict[str, Any] | None, state
     before, space, last = text.rpartition(" ")  # the sign stays on the line of the last word
     return (f'<span class="et-claim {css}" role="button" tabindex="0" data-at="{claim["start_char"]}" '
             f'data-card="{escape(card)}"{target}>{escape(before + space)}'
-            f'<span class="et-last">{escape(last)}<sup aria-hidden="true">{sign}</sup></span>'
+            f'<span class="et-last">{escape(last)}<sup aria-hidden="true">{sign}{" again" if again else ""}</sup></span>'
             f'<span class="et-sr"> ({escape(spoken)})</span></span>')
 
 
@@ -78,7 +84,7 @@ def answer_html(state: State, *, emotion: str | None = None, answer: str = "", s
     say how many of its salient cues they mention. remark: one sentence right below the answer; remark_why: what it rests on,
     shown when it is pointed at.
     """
-    if state in ("empty", "waiting", "thinking") and (describe or not (answer or emotion)):
+    if state in ("empty", "waiting", "thinking", "silent") and (describe or not (answer or emotion)):
         return '<div class="et-answer et-empty" aria-hidden="true"></div>'
     body = []
     if describe:

@@ -69,7 +69,7 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
         runs.begin(str(request.session_hash))
         return status_html("waiting", "Waiting for its turn …") if path else gr.skip()
 
-    def follow(path: str | None, transcribe: bool, allowed: str, request: gr.Request) -> Iterator[list[Any]]:
+    def follow(path: str | None, transcribe: bool, request: gr.Request) -> Iterator[list[Any]]:
         run = runs.current(str(request.session_hash))
         if run.explaining:  # a double click: the first one is at work
             yield _values(LongScreen())
@@ -77,7 +77,7 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
         if not path:
             raise gr.Error("There is no recording yet; bring one, or press the example.", print_exception=False)
         run.explaining = True
-        wanted = Wanted(bool(transcribe), may_infer_emotion(allowed, path))
+        wanted = Wanted(bool(transcribe), may_infer_emotion(consent.of(request), path))
         for screen in follow_recording(engine, run, path, wanted, Path(folder.name), ready.temp_files):
             yield _values(screen)
 
@@ -89,7 +89,7 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
                                  "show_progress": "minimal", "show_progress_on": status}
     audio.change(begin, audio, parts, queue=False, **PRIVATE)
     go.click(start_again, audio, status, queue=False, **PRIVATE).then(
-        follow, [audio, transcribe, consent.level], parts, **long_work)
+        follow, [audio, transcribe], parts, **long_work)
     stop.click(stop_run, None, None, queue=False, **PRIVATE)
     example.click(lambda: str(EXAMPLE_CALL), None, audio, queue=False, **PRIVATE)
     consent.unlocks(audio)

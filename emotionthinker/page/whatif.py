@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
@@ -17,24 +17,29 @@ from gradio.processing_utils import save_bytes_to_cache
 from emotionthinker import world
 from emotionthinker.audio import SAMPLE_RATE, Clip, load_clip
 from emotionthinker.export import file_stem
-from emotionthinker.page.consent import may_infer_emotion
+from emotionthinker.page.consent import LATER_TEXT, Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Run, Runs
 from emotionthinker.page.handlers import sentence, status_html
 from emotionthinker.page.whatif_story import outcome_html
 from emotionthinker.plots_pair import draw_pair
-from emotionthinker.probing import ALL_CHANGES, answer, prepare
+from emotionthinker.probing import ALL_CHANGES, CONTROLS, answer, prepare
 from emotionthinker.prosody.record import Prosody
 
 CHIPS = {
     "flatter": "flat melody", "wider": "wider melody", "higher": "higher", "lower": "lower", "louder": "louder", "softer": "softer",
     "slower": "slower", "faster": "faster", "no-pauses": "no pauses", "destress": "a word unstressed", "whisper": "whispered",
     "another-voice": "another voice", "words-alone": "the words alone", "leading-question": "a leading question",
-    "silence": "silence", "noise": "noise", "copy": "a copy (control)",
+    "silence": "silence", "noise": "noise", "copy": "no change (control)",
 }
-INTRO = ("Change one thing about the voice, leave the rest as it was, and ask again. If the answer depends on what the explanation "
-         "says, it should move with it.")
+INTRO = ("Does the answer really follow the voice? Change one thing about it, keep the rest, listen to both, and ask the model "
+         "again. An answer that rests on what the explanation says should move with it. "
+         f"The last {len(CONTROLS) + 1} are controls: another voice, none, another question, or no change at all.")
 NO_WORLD = ("Changes of pitch, speed, stress and voicing need the package pyworld-prebuilt on the machine that serves this page: "
             "pip install pyworld-prebuilt.")
+DESCRIBING = ("What if? compares the emotions that the model names, and you chose measuring and describing only. "
+              f"“{LATER_TEXT}” allows both.")
+NOT_ALLOWED = ("What if? compares emotions, and for a recording of your own that was not allowed yet, or was forgotten; reload the "
+               "page and choose.")
 EMPTY = "Choose a change once the model has answered."
 
 
@@ -64,10 +69,11 @@ def outcomes(engine: Engine, run: Run, path: str | None, prosody: Prosody | None
         yield Outcome(status_html("empty", "There is no explanation to compare with yet; wait for the answer, then ask again."))
         return
     if not may_infer_emotion(level, path):
-        yield Outcome(status_html("empty", "What if? compares emotions, and you chose measuring and describing only."))
+        yield Outcome(status_html("empty", DESCRIBING if level else NOT_ALLOWED))
         return
     if before["mode"] != "emotion":
-        yield Outcome(status_html("empty", "What if? compares emotions; ask which emotion it is, and why, first."))
+        yield Outcome(status_html("empty", "What if? compares emotions; choose “Which emotion, and why” under Options, press "
+                                           "“Explain again”, and then ask here."))
         return
     if name not in ALL_CHANGES:
         yield Outcome(status_html("empty", "Choose a change first."))
@@ -135,22 +141,26 @@ def wav_bytes(samples: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.State, result: gr.State, level: gr.State, *,
-                   private: dict[str, Any], with_width: str) -> None:
+def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.State, result: gr.State, consent: Consent,
+                   allowed: Callable[[Any], None], *, private: dict[str, Any], with_width: str) -> None:
     """Build the section inside the Blocks at hand.
 
-    audio, prosody, result: the clip, its record and its explanation in the Analyze tab. level: what the visitor allows. private:
-    keyword arguments of events that are no API. with_width: JavaScript that fills in the width at hand as the last input.
+    audio, prosody, result: the clip, its record and its explanation in the Analyze tab. allowed: goes on from the event with which
+    emotion was allowed afterwards. private: keyword arguments of events that are no API. with_width: JavaScript that fills in the
+    width at hand as the last input.
     """
     place: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
     with gr.Column(elem_id="et-whatif"):
         note = INTRO if world.available() else f"{INTRO} {NO_WORLD}"
         gr.HTML(f'<h2>What if?</h2><p class="et-note">{note}</p>', elem_classes="et-title", **place)
-        choice = gr.Radio(choices(), label="What if it were …", elem_id="et-whatif-choice", show_label=False)
-        with gr.Row(elem_id="et-whatif-row"):
-            which = gr.Dropdown([], visible=False, label="Which", elem_id="et-whatif-which", min_width=160, scale=0)
-            ask = gr.Button("Change it and ask again", size="sm", elem_id="et-whatif-ask", min_width=180, scale=0)
-            status = gr.HTML(status_html("empty", EMPTY), elem_id="et-whatif-status", **place)
+        consent.reminder("whatif", DESCRIBING, allowed)
+        with gr.Column(elem_id="et-whatif-controls") as controls:
+            choice = gr.Radio(choices(), label="What if it were …", elem_id="et-whatif-choice", show_label=False)
+            with gr.Row(elem_id="et-whatif-row"):
+                which = gr.Dropdown([], visible=False, label="Which", elem_id="et-whatif-which", min_width=160, scale=0)
+                ask = gr.Button("Change it and ask again", size="sm", elem_id="et-whatif-ask", min_width=180, scale=0)
+                status = gr.HTML(status_html("empty", EMPTY), elem_id="et-whatif-status", **place)
+        consent.needs_emotion(controls)
         with gr.Row(visible=False, elem_id="et-whatif-players") as players:
             original = gr.Audio(interactive=False, label="As recorded", type="filepath", buttons=[], elem_id="et-whatif-original",
                                 min_width=240, waveform_options=gr.WaveformOptions(show_recording_waveform=False))
@@ -164,7 +174,8 @@ def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.Stat
         return gr.update(choices=options, value=options[0][1] if options else None, label=label or "Which", visible=bool(options))
 
     def run_it(path: str | None, prosody: Prosody | None, before: dict[str, Any] | None, name: str | None, which: str | None,
-               level: str, width: float, request: gr.Request) -> Iterator[list[Any]]:
+               width: float, request: gr.Request) -> Iterator[list[Any]]:
+        level = consent.of(request)
         run = runs.current(str(request.session_hash))
         for found in outcomes(engine, run, path, prosody, before, name, which, int(width or 960), level):
             if found.changed is None:
@@ -181,7 +192,7 @@ def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.Stat
 
     shown = [status, outcome, players, original, changed]
     choice.change(offer, [choice, prosody], which, queue=False, **private)
-    ask.click(run_it, [audio, prosody, result, choice, which, level, width], shown, js=with_width, concurrency_id="model",
+    ask.click(run_it, [audio, prosody, result, choice, which, width], shown, js=with_width, concurrency_id="model",
               concurrency_limit=1, **private)
     result.change(clear, result, shown, queue=False, **private)
 

@@ -11,27 +11,41 @@ from typing import Any
 
 from emotionthinker.leak import Moved
 from emotionthinker.page.story import SIGNS, reasoning_html
-from emotionthinker.probing import ALL_CHANGES, Step
+from emotionthinker.probing import ALL_CHANGES, ATTRIBUTES, Step
 
 CUE_NAMES = {"pitch": "Pitch", "range": "Range", "energy": "Energy", "speed": "Speed", "pauses": "Pauses", "stress": "Stress"}
-SAID = {"still": "still said", "otherwise": "said otherwise", "no longer": "no longer said"}
+SAID = {"still": "says it again", "otherwise": "says something else", "no longer": "does not say it"}
+BEFORE = {"contradicted": "was not true before either", "not checkable": "cannot be checked"}
+# What an answer that stays or moves tells, for the changes that are about no single cue of the voice.
+MEANING = {
+    "copy": "Nothing about the voice was changed, so the answer should stay. If it moves, the other changes tell less, too.",
+    "silence": "Without a voice there is nothing to judge.",
+    "noise": "The voice is gone. An answer that stays did not come from it.",
+    "another-voice": "The words are the same, the voice is another. An answer that stays comes from the words.",
+    "words-alone": "The model was given the words and heard nothing. An answer that stays comes from the words.",
+    "leading-question": "The voice is the same. An answer that moves follows the question.",
+}
 
 
 def outcome_html(before: Mapping[str, Any], step: Step, figure: tuple[str, str] | None) -> str:
     """The whole outcome. before: the first explanation (its `to_dict()`); figure: SVG and alt text of both voices."""
     assert step.explanation is not None
     after = step.explanation.to_dict()
-    parts = [f'<p class="et-whatif-verdict">{verdict(before, step)}</p>', f'<p class="et-note">Done: {escape(step.note)}.</p>']
+    parts = [f'<p class="et-whatif-verdict">{verdict(before, step)}</p>',
+             f'<p class="et-meaning">{escape(meaning(before, step))}</p>',
+             f'<p class="et-note">What was done: {escape(step.note)}.</p>']
     if figure is not None:
         svg, alt = figure
         parts.append(f'<figure class="et-pair"><div role="img" aria-label="{escape(alt)}">{svg}</div></figure>')
     moved = moved_html(step.moved, ALL_CHANGES[step.change].cue)
-    scores = f'<div><h3>Scores</h3>{scores_html(before, after)}</div>' if after["raw"] else ""
-    parts.append(f'<div class="et-sides">{f"<div><h3>What the change moved</h3>{moved}</div>" if moved else ""}{scores}</div>')
+    scores = f'<div><h3>How likely the model finds each emotion</h3>{scores_html(before, after)}</div>' if after["raw"] else ""
+    voice = f"<div><h3>What the change did to the voice</h3>{moved}</div>" if moved else ""
+    parts.append(f'<div class="et-sides">{voice}{scores}</div>')
     if after["raw"]:
-        parts.append(f'<h3>Claims</h3>{claims_html(before, after, step.comparison["repeated"])}')
+        parts.append(f'<h3>Does the explanation follow?</h3>{claims_html(before, after, step.comparison["repeated"])}')
         parts.append('<details class="et-both"><summary>Both explanations in full</summary><div class="et-sides">'
-                     f'<div><h3>First</h3>{_told(before)}</div><div><h3>Changed</h3>{_told(after)}</div></div></details>')
+                     f'<div><h3>Of the voice as recorded</h3>{_told(before)}</div>'
+                     f'<div><h3>Of the changed voice</h3>{_told(after)}</div></div></details>')
     return f'<div class="et-whatif-outcome">{"".join(parts)}</div>'
 
 
@@ -46,6 +60,17 @@ def verdict(before: Mapping[str, Any], step: Step) -> str:
     if step.comparison["answer_changed"]:
         return f"If {title}, it sounds {now}, not {was}."
     return f"If {title}, it still sounds {now}."
+
+
+def meaning(before: Mapping[str, Any], step: Step) -> str:
+    """What an answer that stays, or one that moves, tells in this case: for who asks for the first time."""
+    if step.change in MEANING:
+        return MEANING[step.change]
+    cue = ALL_CHANGES[step.change].cue or ""
+    name = {"voicing": "pitch and melody", "range": "melody"}.get(cue, CUE_NAMES.get(cue, cue).lower())
+    if any(claim["attribute"] in ATTRIBUTES[cue] for claim in before["claims"]):
+        return f"The first explanation speaks of {name}. If the answer rests on that, it should move, or at least lean another way."
+    return f"The first explanation does not speak of {name}. An answer that moves rests on something that it left out."
 
 
 def scores_html(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
@@ -68,7 +93,8 @@ def scores_html(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def claims_html(before: Mapping[str, Any], after: Mapping[str, Any], repeated: Sequence[Mapping[str, Any]]) -> str:
-    """Claims as a table: what was said first with its verdict, and what became of it; then what is new."""
+    """Claims as a table: what was said first, whether that is true of the changed voice, and what the second explanation makes of
+    it; then what only the second one says."""
     fate = {(item["attribute"], item["stated"]): item for item in repeated}
     rows, seen = [], set()
     for claim in before["claims"]:
@@ -78,22 +104,28 @@ def claims_html(before: Mapping[str, Any], after: Mapping[str, Any], repeated: S
         seen.add(key)
         item = fate.get(key)
         if item is None:
-            alike = any((c["attribute"], c["stated"]) == key for c in after["claims"])
-            rows.append((_claim(claim), "said again" if alike else "no longer said", ""))
+            again = any((c["attribute"], c["stated"]) == key for c in after["claims"])
+            rows.append((_claim(claim), BEFORE.get(claim["verdict"], "–"), SAID["still" if again else "no longer"], ""))
             continue
-        holds = "it still holds" if item["holds"] else f"it no longer holds: {escape(item['now'] or 'not measured')}"
-        warn = "et-held" if item["said"] == "still" and not item["holds"] else ""
-        rows.append((_claim(claim), f"{SAID[item['said']]}; {holds}", warn))
+        said = SAID[item["said"]]
+        if item["holds"]:
+            rows.append((_claim(claim), "still true", said, ""))
+        else:
+            held = item["said"] == "still"
+            rows.append((_claim(claim), f"no longer true: {escape(item['now'] or 'not measured')}",
+                         f"{said}, though it is no longer true" if held else said, "et-held" if held else ""))
     for claim in after["claims"]:
         key = (claim["attribute"], claim["stated"])
         if key not in seen:
             seen.add(key)
-            rows.append(("", _claim(claim), ""))
+            rows.append(("", "", f"new: {_claim(claim)}", ""))
     if not rows:
         return '<p class="et-note">Neither explanation makes a claim that can be held against the measurement.</p>'
-    body = "".join(f'<tr class="{css}"><td>{first}</td><td>{now}</td></tr>' for first, now, css in rows)
-    head = '<thead><tr><th scope="col">First</th><th scope="col">Changed</th></tr></thead>'
-    return f'<table class="et-claims2">{head}<tbody>{body}</tbody></table>'
+    body = "".join(f'<tr class="{css}"><td>{first}</td><td>{true}</td><td>{now}</td></tr>' for first, true, now, css in rows)
+    head = ('<thead><tr><th scope="col">The first explanation says</th><th scope="col">Of the changed voice that is</th>'
+            '<th scope="col">The second explanation</th></tr></thead>')
+    return (f'<table class="et-claims2">{head}<tbody>{body}</tbody></table>'
+            '<p class="et-note">✓ agrees with what was measured of its own voice, ✗ does not, ? cannot be checked.</p>')
 
 
 def _claim(claim: Mapping[str, Any]) -> str:
@@ -113,15 +145,15 @@ def moved_html(moved: Sequence[Moved], cue: str | None) -> str:
     rows = []
     for item in moved:
         if item.cue == cue or (cue == "voicing" and item.meant):
-            state, css = ("meant, but hardly moved", "et-leak") if item.within else ("meant", "et-meant")
+            state, css = ("wanted, but hardly changed", "et-leak") if item.within else ("as wanted", "et-meant")
         elif item.within:
-            state, css = "stayed", ""
+            state, css = "unchanged", ""
         else:
-            state, css = ("moves along", "et-meant") if item.meant else ("moved as well", "et-leak")
+            state, css = ("comes with it", "et-meant") if item.meant else ("changed too, unwanted", "et-leak")
         rows.append(f'<tr class="{css}"><th scope="row">{CUE_NAMES[item.cue]}</th>'
                     f'<td><bdi>{escape(item.before or "none")}</bdi></td><td><bdi>{escape(item.after or "none")}</bdi></td>'
                     f'<td>{state}</td></tr>')
-    head = '<thead><tr><td></td><th scope="col">was</th><th scope="col">is</th><td></td></tr></thead>'
+    head = '<thead><tr><td></td><th scope="col">as recorded</th><th scope="col">changed</th><td></td></tr></thead>'
     return f'<table class="et-moved">{head}<tbody>{"".join(rows)}</tbody></table>'
 
 

@@ -7,8 +7,8 @@ once, without reasoning before it, Nano's labels are at chance (LOG.md), because
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from emotionthinker.audio import Clip
@@ -50,11 +50,6 @@ class Segment:
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as in the timeline's JSON and in the resume file."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Segment:
-        """Raises TypeError or KeyError for what `to_dict` did not write."""
-        return cls(**{f.name: values[f.name] for f in fields(cls)})
 
 
 def score(

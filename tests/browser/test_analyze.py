@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.browser.chat_server import ChatServer
 from tests.browser.conftest import EXAMPLES, App, choose_example, wait_done
@@ -57,6 +59,9 @@ def test_a_voice_is_described_without_consent_to_infer_emotion(app: App, chat: C
     page.wait_for_selector("#et-audio input[type=file]", state="attached")
     page.click("#et-options button")
     assert page.get_by_label("Which emotion, and why").is_disabled()
+    assert "Locked: you chose measuring and describing only" in page.inner_text("#et-options")
+    assert not page.locator("#et-whatif-ask").is_visible()
+    assert "describing only" in page.inner_text("#et-described-whatif")
     page.get_by_label("Your own question").fill("Which emotion is it?")
     upload(page, EXAMPLES / "angry.flac")
     wait_done(page)
@@ -67,13 +72,32 @@ def test_a_voice_is_described_without_consent_to_infer_emotion(app: App, chat: C
     assert "Describe" in asked
     assert "Which emotion" not in asked
     chat.reset()
-    page.click("#et-agree-later")
-    page.wait_for_selector("#et-described", state="hidden")
     page.get_by_label("Your own question").fill("")
-    page.click("#et-again")
-    page.wait_for_selector("#et-status [data-state=thinking], #et-status [data-state=waiting]")
+    page.click("#et-agree-later-whatif")
+    page.wait_for_selector("#et-described", state="hidden")
+    page.wait_for_selector("#et-answer .et-verdict:has-text('sounds')")  # asked again at once, as that is what was wanted
     wait_done(page)
     assert page.inner_text("#et-answer .et-verdict").lower() == "sounds angry"
+    assert page.locator("#et-whatif-ask").is_visible()
+    assert page.get_by_label("Which emotion, and why").is_enabled()
+    assert "Locked" not in page.inner_text("#et-options")
+
+
+def test_a_clip_without_speech_gets_one_message(app: App, chat: ChatServer, open_page: Callable[..., Any], tmp_path: Path) -> None:
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(2 * 16_000, np.int16), 16_000)
+    page = open_page(app.url)
+    page.click("#et-again")  # nothing to explain yet, and nothing is pretended
+    page.wait_for_timeout(500)
+    assert page.inner_text("#et-status").startswith("Ready")
+    upload(page, silent)
+    wait_done(page)
+    assert chat.requests == []
+    assert "the model was not asked" in page.inner_text("#et-status")
+    assert "the model was not asked" in page.inner_text("#et-reasoning")
+    assert page.inner_text("#et-answer").strip() == ""
+    for other in ("Done in", "no reasoning", "no emotion named"):
+        assert other not in page.inner_text("#et-below")
 
 
 def test_example_to_answer(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
@@ -129,14 +153,13 @@ def test_hostile_name_words_labels_and_reply(app: App, chat: ChatServer, open_pa
 
 def test_a_recording_from_the_microphone(app: App, chat: ChatServer, chromium: Callable[..., Any], open_page: Callable[..., Any],
                                          tmp_path: Path) -> None:
-    import soundfile
-
     samples, rate = soundfile.read(EXAMPLES / "happy.flac", dtype="int16")
     wav = tmp_path / "spoken.wav"
     soundfile.write(wav, samples, rate)
     page = open_page(app.url, using=chromium(f"--use-file-for-fake-audio-capture={wav}"))
     page.click("#et-audio [aria-label='Record audio']")
     page.click("#et-audio .record-button")
+    page.wait_for_selector("#et-status [data-state=recording]")
     page.wait_for_timeout(3500)
     page.click("#et-audio .stop-button")
     wait_done(page)
@@ -261,8 +284,12 @@ def test_hz_and_spectrogram_redraw_the_figure(app: App, chat: ChatServer, open_p
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_phone_needs_no_scrolling_sideways(app: App, chat: ChatServer, open_page: Callable[..., Any], dark: bool) -> None:
     page = open_page(app.url, width=390, height=844, dark=dark)
+    below = "#et-reasoning", "#et-whatif"  # what stands under the facts, and under the answer
+    before = [page.locator(part).bounding_box()["y"] for part in below]
     choose_example(page, "angry")
     wait_done(page)
+    after = [page.locator(part).bounding_box()["y"] for part in below]
+    assert np.abs(np.subtract(after, before)).max() <= 60  # two lines: place was kept for the figure, the facts and the text
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     drawn = int(page.get_attribute(".et-drawing", "data-width"))
     shown = page.evaluate("document.querySelector('.et-drawing').clientWidth")
@@ -285,6 +312,9 @@ def test_a_refused_clip_says_why_and_the_next_works(app: App, chat: ChatServer, 
     upload(page, fake)
     page.wait_for_selector("#et-status [data-state=refused]")
     assert "letter.wav" in page.inner_text("#et-status") or "wav" in page.inner_text("#et-status")
+    page.click("#et-again")  # there is nothing to ask about, and nothing is pretended
+    page.wait_for_timeout(500)
+    assert page.locator("#et-status [data-state=refused]").count() == 1
     choose_example(page, "flat")
     wait_done(page)
 

@@ -58,6 +58,41 @@ def test_two_clips_then_two_models(app: App, chat: ChatServer, open_page: Callab
     page.wait_for_selector("#cp-status [data-state=measuring], #cp-status [data-state=thinking]")
     page.wait_for_selector("#cp-status:has-text('B: Done')")
     assert [request["model"] for request in chat.requests] == ["test-model", "second-model"]
+    assert "A: Done" in page.inner_text("#cp-status")
     assert page.inner_text("#cp-facts tr:has-text('Energy') td >> nth=2") == "+0.0 dB"
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_another_clip_ends_the_run_and_clears_what_belonged_to_the_one_before(app: App, chat: ChatServer,
+                                                                              open_page: Callable[..., Any]) -> None:
+    page = open_page(app.url)
+    page.get_by_role("tab", name="Compare").click()
+    choose(page, "a", "flat")
+    page.wait_for_selector("#cp-status:has-text('Choose a clip for B too')")
+    choose(page, "b", "angry")
+    page.wait_for_selector("#cp-status:has-text('Press “Compare”')")
+    page.click("#cp-go")
+    page.wait_for_selector("#cp-answer-b [data-state=done]")
+    page.get_by_role("tab", name="Analyze").click()  # looking elsewhere changes nothing
+    page.get_by_role("tab", name="Compare").click()
+    page.wait_for_timeout(500)
+    assert page.locator("#cp-figure-a svg").count() == 1
+    choose(page, "b", "sad")
+    page.wait_for_selector("#cp-status:has-text('Press “Compare”')")
+    for side in "ab":
+        assert page.locator(f"#cp-figure-{side} svg").count() == 0
+        assert page.locator(f"#cp-story-{side} .et-claim").count() == 0
+    assert page.locator("#cp-facts table").count() == 0
+
+    chat.reply, chat.delay_s = "<think> " + "slow words " * 300, 0.05
+    page.click("#cp-go")
+    page.wait_for_selector("#cp-story-a:has-text('slow words')")
+    hung_up = chat.hung_up
+    chat.reset()
+    page.click("#cp-same")  # in the middle of the explanation
+    assert hung_up.wait(10)
+    page.wait_for_selector("#cp-status:has-text('Press “Compare”')")
+    page.wait_for_timeout(500)
+    assert "slow words" not in page.inner_text("#cp-story-a")
+    assert page.input_value("#cp-example-b input") == "flat"

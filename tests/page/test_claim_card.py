@@ -27,6 +27,13 @@ def test_a_level_shows_value_reference_and_tolerance() -> None:
     assert "15 percentile points" in card("The pitch is slightly high.", a_record())["counts as right"]
 
 
+def test_very_says_what_it_is_held_to() -> None:
+    assert card("The pitch is very high.", a_record()) | {"held against": ""} == {
+        "says": "pitch very high", "measured": "high, but not very high: percentile 81, 210 Hz", "held against": "",
+        "counts as right": "“very”: percentile 83 or more, or 17 or less"}
+    assert "not “very”: percentile 93 or more" in card("The pitch is not very high.", a_record())["counts as right"]
+
+
 @pytest.mark.parametrize(
     ("text", "heading", "part"),
     [

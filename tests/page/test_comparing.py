@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.compare_tab import model_name
-from emotionthinker.page.comparing import comparison_html, difference, measure_both
+from emotionthinker.page.comparing import chosen_screen, comparison_html, difference, explain_both, measure_both
 from emotionthinker.page.engine import EXAMPLES, Engine, Run
 from emotionthinker.scale import fit_scale
 from emotionthinker.settings import Settings
 from tests.page.records import a_record, silent_record, voice_samples
+from tests.rule_explainers import PitchExplainer
 
 PATHS = (str(EXAMPLES / "flat.flac"), str(EXAMPLES / "angry.flac"))
 
@@ -37,6 +40,39 @@ def test_both_figures_have_one_scale() -> None:
 def test_a_missing_clip_is_named() -> None:
     (screen,) = measure_both(Engine(Settings()), Run(1), (PATHS[0], None), 560)
     assert "There is no clip B yet" in (screen.status or "")
+
+
+def test_another_clip_clears_what_belonged_to_the_one_before() -> None:
+    for paths, says in (((None, None), "Choose a clip for A and one for B"), (PATHS, "Press “Compare”"),
+                        ((PATHS[0], None), "Choose a clip for B too"), ((None, PATHS[1]), "Choose a clip for A too")):
+        screen = chosen_screen(*paths)
+        assert says in (screen.status or "")
+        assert all("<svg" not in html for html in screen.figures or ())
+        assert "<table" not in (screen.facts or "<table")
+        assert None not in (*screen.reasoning, *screen.answer)
+
+
+def test_the_last_status_tells_of_both_sides() -> None:
+    *_, measured = measure_both(Engine(Settings()), Run(1), PATHS, 560)
+    assert measured.records is not None
+
+    class Broken(PitchExplainer):
+        def stream(self, *args: Any, **more: Any) -> Any:
+            raise EmotionThinkerError("The model is gone.")
+
+    engines = []
+    for thinker in (Broken(), PitchExplainer()):
+        engine = Engine(Settings())
+        engine._thinker = thinker
+        engine._ready.set()
+        engines.append(engine)
+    for pair, states in ((engines, ["refused", "done"]), (engines[::-1], ["done", "refused"])):
+        statuses = [screen.status for screen in explain_both(pair, Run(1), PATHS, measured.records, False) if screen.status]
+        assert re.findall(r'data-state="(\w+)"', statuses[-1]) == states
+        assert "A: " in statuses[-1]
+        assert "B: " in statuses[-1]
+        assert "A: The model is gone." in statuses[-1] or "B: The model is gone." in statuses[-1]
+        assert "B: " not in statuses[0]
 
 
 def test_a_scale_holds_both_clips() -> None:

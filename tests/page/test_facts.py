@@ -48,6 +48,19 @@ def test_rows_do_not_come_and_go() -> None:
     assert [f.row for f in facts_of(a_record(), words_pending=True)] == [f.row for f in facts_of(a_record())]
 
 
+def test_before_a_clip_the_same_rows_keep_the_place() -> None:
+    def names(html: str) -> list[str]:
+        return re.findall(r'<th scope="row">(?:<button[^>]*>)?(\w+)', html)
+
+    empty, full = facts_html(None), facts_html(a_record())
+    assert names(empty) == names(full)
+    assert empty.count("et-meter") == full.count("et-meter") == 4
+    # Nothing of it is seen, read out or pressed: it is nobody's voice.
+    assert empty.count('aria-hidden="true"') == 3 * empty.count("<tr")
+    assert "data-start" not in empty
+    assert "<button" not in empty
+
+
 def test_hostile_texts_are_shown_as_text() -> None:
     nasty = "<img src=x onerror=alert(1)>"
     html = facts_html(a_record(stressed_words=[nasty], warnings=[nasty]))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page import handlers
 from emotionthinker.page.engine import EXAMPLES, Engine, Run
 from emotionthinker.page.handlers import View
 from emotionthinker.settings import Settings
+from tests.rule_explainers import PitchExplainer
 
 CLIP = str(EXAMPLES / "angry.flac")
 
@@ -71,6 +74,32 @@ def test_an_unforeseen_error_tells_nothing_of_the_machine(caplog: pytest.LogCapt
     assert "secret" not in said + caplog.text
     assert "RuntimeError at test_handlers.py" in caplog.text
     assert handlers.sentence(EmotionThinkerError("Too long.")) == "Too long."
+
+
+def test_a_clip_without_speech_gets_one_message(engine: Engine, tmp_path: Path) -> None:
+    silent = tmp_path / "silent.wav"
+    soundfile.write(silent, np.zeros(2 * 16_000, np.float32), 16_000)
+    *_, measured = handlers.measure(engine, Run(1), str(silent), View())
+    assert measured.prosody is not None
+    ready = Engine(Settings())
+    ready._thinker = PitchExplainer()
+    ready._ready.set()
+    *_, last = handlers.explain(ready, Run(1), str(silent), measured.prosody, handlers.Options())
+    for part in (last.status, last.reasoning):
+        assert "o speech was found" in (part or "")
+        assert "the model was not asked" in (part or "")
+    shown = "".join(part or "" for part in (last.status, last.reasoning, last.answer))
+    for other in ("Done in", "no reasoning", "no emotion named", "makes no claim"):
+        assert other not in shown
+    assert last.result is not None
+    assert last.result["raw"] == ""
+
+
+def test_waiting_for_the_model_is_not_called_done(engine: Engine) -> None:
+    *_, measured = handlers.measure(engine, Run(1), CLIP, View())
+    assert 'data-state="waiting"' in (measured.status or "")
+    assert "Waiting for the model" in (measured.status or "")
+    assert 'data-state="waiting"' in (handlers.asking_screen().reasoning or "")
 
 
 def test_labels_are_split_as_people_type_them() -> None:

@@ -38,6 +38,15 @@ def test_each_verdict_has_its_sign_and_class() -> None:
     assert 'data-row="speed"' in html
 
 
+def test_a_claim_that_was_made_before_is_shown_as_that() -> None:
+    claims = [claim("pitch is high", "supported"), claim("pace is slow", "supported"), claim("love", "contradicted")]
+    html = reasoning_html(TEXT, claims, a_record(), "done")
+    assert [m[1] for m in re.finditer(r'class="et-claim ([^"]*)"', html)] == ["et-yes", "et-yes et-again", "et-no"]
+    assert html.count("✓ again</sup>") == html.count("it counts once") == html.count("said before)") == 1
+    assert "1 of 2 checkable claims supported (1 more only says the same again)" in answer_html(
+        "done", emotion="sad", claims=claims, record=a_record())
+
+
 def test_overlapping_and_out_of_range_claims_break_nothing() -> None:
     claims = [claim("pitch is high", "supported"), claim("is high. The", "contradicted"),
               claim("love", "supported") | {"end_char": 999}, claim("pace", "supported") | {"verdict": "odd"}]

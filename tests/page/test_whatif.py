@@ -17,7 +17,7 @@ import app
 from emotionthinker.audio import Clip, load_clip
 from emotionthinker.page import whatif
 from emotionthinker.page.engine import EXAMPLES, Engine, Run, Runs
-from emotionthinker.page.whatif_story import claims_html, moved_html, outcome_html, scores_html
+from emotionthinker.page.whatif_story import claims_html, meaning, moved_html, outcome_html, scores_html
 from emotionthinker.probing import ALL_CHANGES, Step, ask_again
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.settings import Settings
@@ -68,7 +68,9 @@ def test_a_change_is_heard_before_the_answer_comes() -> None:
     assert "it sounds <strong><bdi>sad</bdi></strong>, not <strong><bdi>angry</bdi></strong>" in done.html
     assert "still" not in done.html.split("et-whatif-verdict")[1].split("</p>")[0]
     assert "<svg" in done.html
-    assert "said otherwise; it no longer holds" in done.html
+    assert "<td>no longer true: " in done.html
+    assert "<td>says something else</td>" in done.html
+    assert "The first explanation speaks of pitch" in done.html
 
 
 def test_the_same_answer_is_called_the_same() -> None:
@@ -99,6 +101,11 @@ def test_who_chose_describing_only_is_not_compared_by_emotion() -> None:
     thinker = PitchExplainer()
     only, = whatif.outcomes(Ready(thinker), Run(1), PATH, record, first, "softer", None, 800, "describe")
     assert "describing only" in only.status
+    assert "Infer emotion too" in only.status  # the way out
+    own, = whatif.outcomes(Ready(thinker), Run(1), __file__, record, first, "softer", None, 800, "")
+    assert "reload the page and choose" in own.status
+    described, = whatif.outcomes(Ready(thinker), Run(1), PATH, record, {"mode": "describe"}, "softer", None, 800, "emotion")
+    assert "Which emotion, and why" in described.status
     assert thinker.heard == []
 
 
@@ -193,10 +200,20 @@ def test_a_claim_that_is_held_on_to_is_marked() -> None:
     html = claims_html({"claims": [claim, claim]}, {"claims": [claim]}, [item])
     assert html.count("<tr") == 2  # head, and the claim once
     assert 'class="et-held"' in html
-    assert "still said; it no longer holds: low, 120 Hz" in html
+    assert "<td>no longer true: low, 120 Hz</td><td>says it again, though it is no longer true</td>" in html
+    wrong = claims_html({"claims": [{**claim, "verdict": "contradicted"}]}, {"claims": []}, [])
+    assert "<td>was not true before either</td><td>does not say it</td>" in wrong
     assert "Neither explanation" in claims_html({"claims": []}, {"claims": []}, [])
     fresh = claims_html({"claims": []}, {"claims": [claim]}, [])
-    assert "<td></td>" in fresh
+    assert "<td></td><td></td><td>new: " in fresh
+
+
+@pytest.mark.parametrize("name", ALL_CHANGES)
+def test_every_change_says_what_an_answer_that_stays_or_moves_tells(name: str) -> None:
+    _, _, first = known()
+    assert "answer" in meaning(first, Step(name)) or name == "silence"
+    unspoken = meaning({**first, "claims": []}, Step(name))
+    assert ("does not speak of" in unspoken) is (ALL_CHANGES[name].cue is not None)
 
 
 def test_scores_before_the_reasoning_are_preferred() -> None:
@@ -215,10 +232,10 @@ def test_leaks_are_told_from_what_was_meant() -> None:
     moved = [dataclasses.replace(item, within=False) if item.cue == "stress" else item for item in step.moved]
     html = moved_html(moved, "pitch")
     assert '<tr class="et-meant"><th scope="row">Pitch</th>' in html
-    assert html.count("stayed") == 4
+    assert html.count("unchanged") == 4
     assert '<tr class="et-leak"><th scope="row">Stress</th>' in html
     unmeant = moved_html(step.moved, "energy")
-    assert "meant, but hardly moved" in unmeant
+    assert "wanted, but hardly changed" in unmeant
     assert moved_html([], None) == ""
 
 
