@@ -10,6 +10,7 @@ it learns to be silent (selective prediction; Geifman & El-Yaniv 2017).
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from emotionthinker.grounding import TOLERANCE
+from emotionthinker.grounding import TOLERANCE, VERY_FROM_MIDDLE
 from training.mel import MelCache, whisper_scale
 from training.tower_training import CUE_SCALE, CUES, INTONATIONS, Heads, pad_states, tower_states
 
@@ -29,6 +30,7 @@ CUTS = (100 / 3, 200 / 3)
 OUTER_MARGINS = tuple(range(6, 33, 2))  # percentile points beyond a cut; 33.3 is the end of the scale
 MIDDLE_MARGINS = tuple(range(4, 16, 2))  # percentile points inside both cuts; 16.7 is the middle
 CERTAINTIES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+ALMOST_VERY = VERY_FROM_MIDDLE - 1  # percentile points from the middle
 SUREST_CONTOUR = 0.6  # contour_confidence below which the melody is left out
 
 
@@ -82,6 +84,8 @@ def hear_cues(heads: Heads, states: Sequence[torch.Tensor]) -> list[Heard]:
 def audible(record: dict, heard: Heard, margins: Margins, reference: Any) -> dict:
     """The record with only those cues that were measured and are heard as clearly; the others count as not measured.
 
+    A level far out is heard to be that far out by the same margin, else its percentile is brought in to where no text says "very".
+
     reference: `prosody.levels.Reference`, to read heard values as percentiles.
     """
     levels = {}
@@ -92,6 +96,8 @@ def audible(record: dict, heard: Heard, margins: Margins, reference: Any) -> dic
         if margin is not None and _band(percentile) == _band(entry["percentile"]):
             least = margins.middle[kind] if _band(percentile) == 1 else margins.outer[kind]
             clear = least is not None and margin >= least
+        if clear and abs(entry["percentile"] - 50) >= VERY_FROM_MIDDLE > abs(percentile - 50) - margins.outer[kind]:
+            entry = entry | {"percentile": 50 + math.copysign(ALMOST_VERY, percentile - 50)}  # high, but nothing tells how high
         levels[kind] = entry if clear else entry | {"level": None}
     contour, sex = record.get("intonation"), record.get("gender")
     sure = (record.get("contour_confidence") or 0.0) >= SUREST_CONTOUR

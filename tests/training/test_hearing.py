@@ -51,6 +51,14 @@ def test_measured_and_heard_alike_is_stated() -> None:
     assert (kept["gender"], kept["intonation"]) == ("Female", "falling")
 
 
+def test_far_out_is_said_only_where_it_is_heard_so() -> None:
+    both = record(pitch=95, energy=3)
+    kept = audible(both, heard(pitch=97, energy=20), MARGINS, REFERENCE)["levels"]
+    assert kept["pitch"] == both["levels"]["pitch"]
+    assert (kept["energy"]["level"], kept["energy"]["percentile"]) == ("low", 13.0)  # 38 points from the middle are "very"
+    assert both["levels"]["energy"]["percentile"] == pytest.approx(3, abs=0.5)
+
+
 @pytest.mark.parametrize(
     ("measured", "said"),
     [(90, 50), (90, 10), (90, 70), (50, 90), (30, 60)],
