@@ -29,13 +29,14 @@ from emotionthinker.prompt import PromptStyle, messages
 from training.audio_grpo import AudioGRPOTrainer, RewardSettings, Scorer
 from training.clip_inputs import ClipInputs
 from training.corpora import require_trainable
+from training.evaluate import labelled
 from training.nano import save_folder
 from training.resuming_trainer import last_checkpoint
 from training.reward_calibration import read_calibration
 from training.reward_model import frozen
 from training.rewards import RewardError, Schedule, Weights
 from training.run_log import LogFile, device_options, lora_config, merged
-from training.sft import read_recipe, read_records
+from training.sft import read_recipe
 
 
 def train(recipe: Mapping[str, Any]) -> Path:
@@ -45,7 +46,10 @@ def train(recipe: Mapping[str, Any]) -> Path:
     folder, (base, _) = Path(recipe["output"]), locate(recipe["model"])
     style, processor = read_style(base)[0], load_processor(base)
     processor.tokenizer.padding_side = "left"  # what is generated must follow its prompt
-    records = read_records(recipe["train"], style.labels)
+    # By the model's own names of the emotions: a corpus's "disgust" is "contempt or disgust" to the published one.
+    records = [record for record in labelled(recipe["train"], style.labels) if record["segments"]]
+    if not records:
+        raise RewardError(f"{recipe['train']} holds no clip with speech; label it with training.label_prosody.")
     require_trainable(records)
     thinker = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
         base, dtype=getattr(torch, recipe["dtype"]), attn_implementation=recipe["attention"], use_safetensors=True

@@ -24,7 +24,7 @@ from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
-from emotionthinker.prompt import PromptStyle, messages, user_text
+from emotionthinker.prompt import MAX_USER_CHARS, PromptStyle, messages, user_text
 from training.clip_inputs import ClipInputs, right_padded
 from training.judge import judge_messages, parse_scores
 from training.reward_calibration import calibrated
@@ -128,9 +128,9 @@ class RewardModel:
         """Token ids of the question about a clip, and of what follows: the explanation (head), or nothing yet (text)."""
         if self.kind == "head":
             chat = messages(self.style, self.style.labels, str(record.get("transcription") or ""))
-            reply = f"<think> {user_text(text, 'explanation')} </think>"
+            reply = f"<think> {_one_line(text)} </think>"
             return self.inputs.prompt_ids(chat, record), self.inputs.reply_ids(reply)
-        system, question = (str(part["content"]) for part in judge_messages(user_text(text, "explanation"), None))
+        system, question = (str(part["content"]) for part in judge_messages(_one_line(text), None))
         chat = [{"role": "system", "content": [{"type": "text", "text": system}]},
                 {"role": "user", "content": [{"type": "audio", "audio": "clip"}, {"type": "text", "text": question}]}]
         return self.inputs.prompt_ids(chat, record), []
@@ -202,6 +202,11 @@ class RewardModel:
         """R_t in [0, 1] of each text; maps: the calibration by people (`reward_calibration.read_calibration`)."""
         kept = [given if given is None or maps is None else calibrated(given, maps) for given in self.scores(texts, records)]
         return [None if given is None else reasoning_reward(given, weights) for given in kept]
+
+
+def _one_line(text: str) -> str:
+    """An explanation as the model reads it. Of one that runs on for ever the beginning is enough to see that."""
+    return user_text(" ".join(text.split())[:MAX_USER_CHARS], "explanation")
 
 
 def scores_json(scores: Mapping[str, float]) -> str:
