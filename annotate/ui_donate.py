@@ -27,11 +27,12 @@ def donation_section(service: Service | None) -> Section | None:
         with gr.Accordion("Give this clip for rating", open=False, elem_id="et-give"):
             gr.HTML(donation_page.ABOUT, js_on_load=None, apply_default_css=False)
             tick = gr.Checkbox(False, label=donation_page.TICK, container=False, elem_id="et-give-tick")
-            button = gr.Button("Give this clip", size="sm", interactive=False, elem_id="et-give-now")
+            button = gr.Button("Give this clip", size="sm", interactive=False, elem_id="et-give-now", elem_classes="et-chip")
             said = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="et-give-said")
             with gr.Row(elem_id="et-take-back"):
                 code = gr.Textbox("", label="Take a clip back: its code", max_length=60, lines=1, scale=3, min_width=200)
-                back = gr.Button("Delete that clip", size="sm", scale=1, min_width=140, elem_id="et-take-back-now")
+                back = gr.Button("Delete that clip", size="sm", scale=1, min_width=140, elem_id="et-take-back-now",
+                                 elem_classes="et-chip")
 
         def give(ticked: bool, path: str | None, found: dict[str, Any] | None) -> list[Any]:
             return [give_clip(service, ticked, path, found), False]
