@@ -145,7 +145,8 @@ def _melody(record: dict[str, Any]) -> Fact:
     if shape == "uncertain":
         return Fact("melody", "Melody", None, "uncertain", why="no single shape fits the pitch")
     sure = record.get("contour_confidence")
-    return Fact("melody", "Melody", str(shape), str(record.get("contour_dynamics") or ""),
+    dynamics = str(record.get("contour_dynamics") or "")
+    return Fact("melody", "Melody", str(shape), dynamics if dynamics != shape else "",
                 "" if sure is None else f"fits with confidence {sure:.2f}")
 
 

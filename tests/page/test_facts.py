@@ -43,6 +43,13 @@ def test_a_speaker_reference_has_no_percentile() -> None:
     assert rows(record)["pitch"].held_against == "against a neutral clip of the same speaker"
 
 
+def test_a_flat_melody_is_called_flat_once() -> None:
+    melody = rows(a_record(intonation="flat", contour_dynamics="flat"))["melody"]
+    assert (melody.level, melody.value) == ("flat", "")
+    melody = rows(a_record(intonation="falling", contour_dynamics="expressive"))["melody"]
+    assert (melody.level, melody.value) == ("falling", "expressive")
+
+
 def test_rows_do_not_come_and_go() -> None:
     assert [f.row for f in facts_of(a_record())] == [f.row for f in facts_of(silent_record())]
     assert [f.row for f in facts_of(a_record(), words_pending=True)] == [f.row for f in facts_of(a_record())]
