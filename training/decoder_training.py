@@ -10,6 +10,7 @@ The forward pass is the thinker's own, entered behind its audio tower (a test co
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from training.tasks import Example, TaskMix, make_copy_example, make_example, sh
 from training.tower_training import Heads, bucketed_batches, swapped, tower_states
 
 IGNORED = -100
+QUOTED = re.compile(r'"[^"]*"')
 HEARD = ("pitch_level", "pitch_range", "energy_level", "speed_level", "intonation", "gender")
 
 
@@ -47,6 +49,7 @@ class DecoderRecipe:
     # states that are too good; above one half it takes over those of the head, which were chosen on the dev speakers.
     teacher_share: float = 0.7
     stated_weight: float = 2.5  # of the tokens that state a level, the melody or the sex: most others are only wording
+    quoted_weight: float = 3.0  # of the words within quotes: one wrong piece of a word, and the quote is false
     copy_steps: int = 400  # before the first pass, on examples without sound alone: `copy_batch` × 4 of them a step
     copy_batch: int = 16  # examples without sound in every later step, so that quoting stays copying
     bfloat16: bool = True
@@ -83,9 +86,17 @@ def stated_tokens(processor: Any, example: Example) -> list[int]:
     return [place for place, (start, end) in enumerate(spans) if any(start < s.end and s.start < end for s in found)]
 
 
+def quoted_tokens(processor: Any, reply: str) -> list[int]:
+    """Places, among the tokens of a reply, of those within double quotes and of the quote that ends them."""
+    found = [(match.start() + 1, match.end()) for match in QUOTED.finditer(reply)]
+    spans = processor.tokenizer(reply, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return [place for place, (start, end) in enumerate(spans) if any(start < last and first < end for first, last in found)]
+
+
 def collate(
-    processor: Any, examples: Sequence[Example], n_audio: Sequence[int], decisive_weight: float, stated_weight: float
-) -> dict[str, torch.Tensor]:
+    processor: Any, examples: Sequence[Example], n_audio: Sequence[int], decisive_weight: float, stated_weight: float,
+    quoted_weight: float,
+) -> dict[str, torch.Tensor]:  # fmt: skip
     """ids (B, T), targets (B, T) shifted by one with `IGNORED` outside the reply, and their weights (B, T)."""
     rows = [encode_example(processor, e, n) for e, n in zip(examples, n_audio, strict=True)]
     width = max(len(ids) for ids, _ in rows)
@@ -97,6 +108,8 @@ def collate(
         ids[i, : len(row)] = tokens
         targets[i, start - 1 : len(row) - 1] = tokens[start:]
         weights[i, start - 1 : len(row) - 1] = 1.0
+        for place in quoted_tokens(processor, example.reply):
+            weights[i, start - 1 + place] = quoted_weight
         for place in stated_tokens(processor, example):
             weights[i, start - 1 + place] = stated_weight
         for place in decisive_tokens(processor, example):
@@ -118,12 +131,18 @@ def reply_logits(
     return thinker.lm_head(hidden[spoken]).float(), batch["targets"][spoken], batch["weights"][spoken]
 
 
-def copy_loss(thinker: Any, processor: Any, style: PromptStyle, pool: Sequence[str], n: int, rng: np.random.Generator) -> Any:
-    """Cross-entropy on `n` examples without sound, made now."""
+def weighted_loss(logits: torch.Tensor, goal: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of tokens (n, vocabulary), (n,), each counting as much as its weight (n,)."""
+    return (functional.cross_entropy(logits, goal, reduction="none") * weights).sum() / weights.sum()
+
+
+def copy_loss(
+    thinker: Any, processor: Any, style: PromptStyle, pool: Sequence[str], n: int, quoted_weight: float, rng: np.random.Generator
+) -> Any:
+    """Weighted cross-entropy on `n` examples without sound, made now."""
     examples = [make_copy_example(style, pool, rng) for _ in range(n)]
     silence = [torch.zeros(0, audio_tower(thinker).config.d_model)] * n
-    logits, goal, _ = reply_logits(thinker, silence, collate(processor, examples, [0] * n, 1.0, 1.0))
-    return functional.cross_entropy(logits, goal)
+    return weighted_loss(*reply_logits(thinker, silence, collate(processor, examples, [0] * n, 1.0, 1.0, quoted_weight)))
 
 
 def train_decoder(
@@ -174,7 +193,7 @@ def train_decoder(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * min(1.0, (i + 1) / 50)
             with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
-                loss = copy_loss(thinker, processor, style, pool, 4 * recipe.copy_batch, rng)
+                loss = copy_loss(thinker, processor, style, pool, 4 * recipe.copy_batch, recipe.quoted_weight, rng)
             update(loss)
             losses.append(loss.item())
             if (i + 1) % 20 == 0:
@@ -199,10 +218,10 @@ def train_decoder(
                     if rng.random() < recipe.teacher_share:
                         stated |= {"emotion": labels[heard.emotion]}
                     examples.append(make_example(stated, labels, style, pool, mix, rng, "train"))
-                collated = collate(processor, examples, [len(s) for s in states], recipe.decisive_weight, recipe.stated_weight)
-                logits, goal, weights = reply_logits(thinker, states, collated)
-                copied = copy_loss(thinker, processor, style, pool, recipe.copy_batch, rng)
-            loss = (functional.cross_entropy(logits, goal, reduction="none") * weights).sum() / weights.sum()
+                weights = recipe.decisive_weight, recipe.stated_weight, recipe.quoted_weight
+                collated = collate(processor, examples, [len(s) for s in states], *weights)
+                loss = weighted_loss(*reply_logits(thinker, states, collated))
+                copied = copy_loss(thinker, processor, style, pool, recipe.copy_batch, recipe.quoted_weight, rng)
             update(loss + copied)
             losses.append((loss.item(), copied.item()))
             step += 1

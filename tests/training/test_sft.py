@@ -42,7 +42,7 @@ def test_training_path_and_the_thinkers_own_forward_agree(parts: tuple) -> None:
     examples = [make_example(r, NANO_LABELS, style, pool, TaskMix(), rng, "train") for r in records[:3]]
     scaled = [whisper_scale(mels[i]) for i in range(3)]
     states = tower_states(audio_tower(thinker), scaled)
-    batch = collate(processor, examples, [len(s) for s in states], decisive_weight=1.0, stated_weight=1.0)
+    batch = collate(processor, examples, [len(s) for s in states], decisive_weight=1.0, stated_weight=1.0, quoted_weight=1.0)
     with torch.no_grad():
         logits, goal, _ = reply_logits(thinker, states, batch)
         frames = max(m.shape[1] for m in scaled)
@@ -65,7 +65,7 @@ def test_the_weighted_tokens_are_the_tone_and_the_answer(parts: tuple) -> None:
     mix = TaskMix(describe=0.0, quick=0.0)
     for record in records:
         example = make_example(record, NANO_LABELS, style, pool, mix, np.random.default_rng(0), "train")
-        batch = collate(processor, [example], [20], decisive_weight=4.0, stated_weight=1.0)
+        batch = collate(processor, [example], [20], decisive_weight=4.0, stated_weight=1.0, quoted_weight=1.0)
         weighted = batch["targets"][0][batch["weights"][0] == 4.0]
         tone, label = example.decisive
         assert label == record["emotion"]
@@ -77,9 +77,11 @@ def test_what_states_a_cue_is_weighted_and_the_wording_is_not(parts: tuple) -> N
     _, processor, _, _, style, _ = parts
     reply = '<think> The low pitch of this man goes with the words "a loud bang". </think><answer> sad </answer>'
     example = Example("emotion", messages(style, NANO_LABELS, "a loud bang"), reply, ("sad",))
-    batch = collate(processor, [example], [20], decisive_weight=4.0, stated_weight=2.0)
+    batch = collate(processor, [example], [20], decisive_weight=4.0, stated_weight=2.0, quoted_weight=3.0)
     weighted = batch["targets"][0][batch["weights"][0] == 2.0]
     assert processor.tokenizer.decode(weighted).split() == ["low", "pitch", "man"]
+    quoted = batch["targets"][0][batch["weights"][0] == 3.0]
+    assert processor.tokenizer.decode(quoted) == 'a loud bang".'  # with the stop that shares the last token
 
 
 def test_asked_for_the_emotion_at_once_it_names_nothing_else(parts: tuple) -> None:
@@ -88,7 +90,7 @@ def test_asked_for_the_emotion_at_once_it_names_nothing_else(parts: tuple) -> No
     example = make_example(records[3], NANO_LABELS, style, pool, mix, np.random.default_rng(0), "train")
     assert example.reply == f"<answer> {records[3]['emotion']} </answer>"
     assert "Name the emotion at once" in example.messages[1]["content"][1]["text"]
-    batch = collate(processor, [example], [20], decisive_weight=4.0, stated_weight=1.0)
+    batch = collate(processor, [example], [20], decisive_weight=4.0, stated_weight=1.0, quoted_weight=1.0)
     assert processor.tokenizer.decode(batch["targets"][0][batch["weights"][0] == 4.0]) == f" {records[3]['emotion']}"
 
 
