@@ -58,10 +58,7 @@ def test_it_says_how_sure_it_was_before_reasoning_only_where_it_was_taught_to(na
 
 @pytest.mark.parametrize(
     "which",
-    [
-        pytest.param(i, marks=pytest.mark.xfail(reason="the first cut copies 61 % of unseen words (model card)", strict=False))
-        for i in range(len(TRANSCRIPTS))
-    ],
+    [pytest.param(0, marks=pytest.mark.xfail(reason="97 of 100 quoted words are right, not these (model card)", strict=False)), 1],
 )
 def test_it_quotes_only_words_of_the_transcript(explanations, which):
     reasoning = explanations[which].reasoning
