@@ -14,6 +14,8 @@ from typing import Any
 from accelerate.utils import is_peft_model
 from transformers import Trainer
 
+from emotionthinker.errors import EmotionThinkerError
+
 
 class ResumingTrainer(Trainer):
     """`Trainer` that restores the weights; for another trainer name it first: `class Mine(ResumingTrainer, GRPOTrainer)`."""
@@ -27,8 +29,11 @@ class ResumingTrainer(Trainer):
 
 
 def read_weights(model: Any, folder: str | Path) -> None:
-    """Put the weights of a saved thinker into one of the same class; every tensor must be there."""
-    saved = type(model).from_pretrained(str(folder), dtype=model.dtype, use_safetensors=True)
+    """Put the weights of a saved thinker into one of the same class. Raises EmotionThinkerError where a tensor is missing."""
+    loaded = type(model).from_pretrained(str(folder), dtype=model.dtype, use_safetensors=True, output_loading_info=True)
+    saved, report = loaded
+    if report["missing_keys"]:  # transformers fills them with random numbers and goes on
+        raise EmotionThinkerError(f"The checkpoint {Path(folder).name} lacks weights; go back to an earlier one.")
     model.load_state_dict(saved.state_dict(), strict=True)
 
 

@@ -26,8 +26,6 @@ from training.omni_batch import IGNORED, Examples, collate
 from training.omni_sft import KEYS, Stage, last_checkpoint, prepare
 from training.perception import Item, ask
 
-pytest.importorskip("peft", reason="needs requirements-train.txt")
-
 RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
 SHIPPED = ("base-nano.yaml", "base-omni3b.yaml", "base-omni7b.yaml")
 
@@ -239,3 +237,20 @@ def test_accelerate_takes_its_settings(name: str) -> None:
     deepspeed = (config.deepspeed_config or {}).get("deepspeed_config_file")
     if deepspeed:
         assert json.loads((RECIPES.parents[1] / deepspeed).read_text())["zero_optimization"]["stage"] == 3
+
+
+def test_a_checkpoint_that_lacks_a_tensor_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    from training.nano import load_thinker
+    from training.resuming_trainer import read_weights
+
+    broken = tmp_path / "checkpoint-1"
+    shutil.copytree(tiny_folder, broken)
+    weights = load_file(broken / "model.safetensors")
+    del weights[next(name for name in weights if "self_attn.q_proj.weight" in name)]
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EmotionThinkerError, match="checkpoint-1 lacks weights"):
+        read_weights(load_thinker(tiny_folder), broken)
