@@ -101,7 +101,12 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
         engines = (engine, second if second is not None and model == models[1] else engine)
         describe = not may_infer_emotion(consent.of(request), path_a, path_b)
         for screen in explain_both(engines, run, (path_a, path_b), found, describe):
+            if run.replaced:
+                break
             yield _values(screen)
+        if run.replaced:
+            # What was on its way may have arrived after the tab was cleared, and belongs to clips that are gone.
+            yield _values(CompareScreen(reasoning=start.reasoning, answer=start.answer))
 
     def stop_run(request: gr.Request) -> None:
         runs.stop(str(request.session_hash))
