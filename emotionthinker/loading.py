@@ -6,6 +6,7 @@ Every fault of a path, a device or a file ends in one sentence (ModelNotFound, M
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from emotionthinker.prompt import STYLE_FILE, PromptStyle
 
 NANO_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "nano"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_ONE_AT_A_TIME = threading.Lock()  # transformers changes global state while it loads: two loads at once miss tensors
 MODEL_TYPES = ("qwen2_5_omni", "qwen2_5_omni_thinker")
 
 
@@ -94,10 +96,11 @@ def load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, An
                 f"{name} is a model of type {config.get('model_type')!r}; give a Qwen2.5-Omni model ({MODEL_TYPES[0]})."
             )
         processor = load_processor(folder)
-        model, report = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
-            # Never a pickle: unpacking one runs whatever code it holds.
-            folder, output_loading_info=True, use_safetensors=True, **options
-        )
+        with _ONE_AT_A_TIME:
+            model, report = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
+                # Never a pickle: unpacking one runs whatever code it holds.
+                folder, output_loading_info=True, use_safetensors=True, **options
+            )
     except EmotionThinkerError:
         raise
     except Exception as error:  # transformers, safetensors, json and the hub each raise their own
