@@ -4,7 +4,7 @@
 
 Reads what `reward_data` wrote, trains a thinker (`reward_thinker`: a regression head for small ones, written scores for big ones)
 and writes OUTPUT/model. Run the same command again after a stop: it goes on at the last checkpoint. On many GPUs:
-`accelerate launch --config_file training/recipes/accelerate-8gpu.yaml -m training.reward_model --recipe …`.
+`accelerate launch --config_file training/recipes/accelerate-8gpu-zero2.yaml -m training.reward_model --recipe …`.
 
 How good it is, on speakers and on kinds of damage that it was not trained on, says `python -m training.reward_report`.
 """
