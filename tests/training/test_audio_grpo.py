@@ -59,7 +59,7 @@ def weights_of(folder: Path) -> Mapping[str, torch.Tensor]:
     return load_file(folder / "model.safetensors")
 
 
-def log_probs(trainer: AudioGRPOTrainer, records: list[dict[str, Any]]) -> torch.Tensor:
+def log_probs(trainer: AudioGRPOTrainer, records: list[dict[str, Any]], chunk: int | None = None) -> torch.Tensor:
     """(2, reply tokens) of one reply to each of two clips, by the path that the loss takes."""
     inputs = trainer.clip_inputs
     prompts = [trainer.train_dataset[i]["prompt"] for i in range(2)]
@@ -72,7 +72,7 @@ def log_probs(trainer: AudioGRPOTrainer, records: list[dict[str, Any]]) -> torch
     mask = torch.cat([right_padded([[1] * len(row) for row in rows], 0).flip(1), torch.ones(2, len(reply), dtype=torch.long)], 1)
     ids = torch.cat([ids, torch.tensor([reply, reply])], 1)
     trainer._sound = inputs.features(records)
-    return trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, len(reply))[0]
+    return trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, len(reply), batch_size=chunk)[0]
 
 
 @pytest.fixture
@@ -126,6 +126,13 @@ def test_log_probs_are_the_thinkers_own(trainer: AudioGRPOTrainer) -> None:
             logits = trainer.model(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs.features([record])).logits
         own = logits[0, -len(reply) - 1 : -1].log_softmax(-1).gather(1, torch.tensor(reply)[:, None])[:, 0]
         assert torch.allclose(found[i], own, atol=1e-4)
+
+
+def test_each_chunk_of_a_batch_hears_its_own_clips(trainer: AudioGRPOTrainer) -> None:
+    records = list(trainer.records)
+    assert torch.allclose(log_probs(trainer, records[:2], chunk=1), log_probs(trainer, records[:2]), atol=1e-5)
+    swapped = log_probs(trainer, [records[0], {**records[1], **loud_noise(records[1])}], chunk=1)
+    assert (swapped[1] - log_probs(trainer, records[:2])[1]).abs().max() > 1e-4
 
 
 def test_without_its_clip_a_forward_pass_is_an_error(trainer: AudioGRPOTrainer) -> None:
