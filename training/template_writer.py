@@ -1,9 +1,13 @@
 """Writes explanations and captions from measured labels: the text that Nano learns to say.
 
 A grammar, not a form letter: which cues are said follows from how salient they are; how they are joined, worded,
-compared and weighed is drawn from the banks in `template_frames` and `template_phrases`. The writer reads the record
-only, never the audio, and it says nothing that was not measured: a level is stated when its percentile is at least six
-points away from the cut points, an uncertain intonation never.
+compared and weighed is drawn from the banks in `template_frames`, `template_reasons` and `template_phrases`. The writer
+reads the record only, never the audio, and it says nothing that was not measured: a level is stated when its percentile
+is at least six points away from the cut points, an uncertain intonation never.
+
+Up to the sentence that says how the voice comes across, a text does not depend on the emotion: the same record and
+seed begin with the same words whatever the emotion. In an earlier writer the choice of cues and whether words and voice
+agree already gave it away, and a model that had put a word down by chance took it for evidence at the label (LOG.md).
 
     write_explanation(record, "angry", seed=7, split="train", labels=("angry", "sad"), transcript="I never said that")
 
@@ -22,12 +26,14 @@ from typing import Any
 from emotionthinker import words_voice
 from training import template_frames as frames
 from training import template_phrases as phrases
+from training import template_reasons as reasons
 
 CUTS = (100 / 3, 200 / 3)  # percentiles between low | normal | high: levels are tertiles
 CUT_MARGIN = 6.0  # a level closer than this to a cut is not stated: a listener could not be sure of it either
 MAX_QUOTED_WORDS = 12  # longer transcripts are quoted by their first words
 QUOTED_START_WORDS = 7
 MIN_WORDS, MAX_WORDS = 50, 120
+MIN_BEFORE_TONE = 20  # words; fewer, and more cues are named before it is said how the voice comes across
 
 _LEVELS = {
     "pitch": {"low": "low", "normal": "normal", "high": "high"},
@@ -85,8 +91,7 @@ def write_explanation(
 def write_description(record: Mapping[str, Any], *, seed: int, split: str) -> str:
     """A caption of speaker, prosody and words without an emotion, 30–60 words; quotes `record["transcription"]`."""
     draft = _Draft(record, record.get("transcription"), random.Random(f"describe|{split}|{seed}"), split)
-    chosen = draft.choose_cues(draft.rng.choice((3, 4, 4, 5)), None)
-    draft.open_with(chosen)
+    draft.open_with(draft.choose_cues(draft.rng.choice((3, 4, 4, 5))))
     draft.quote()
     for add in (draft.add_cue, draft.add_cue, lambda: draft.say(frames.CAPTION_END)):
         if draft.count() < 30:
@@ -98,38 +103,47 @@ def explanation_with_frames(
     record: Mapping[str, Any], emotion: str, *, seed: int, split: str, labels: Sequence[str], transcript: str | None
 ) -> tuple[str, list[str]]:
     """As `write_explanation`, with the frames that were used (for the share of texts per frame)."""
-    draft = _Draft(record, transcript, random.Random(f"explain|{split}|{seed}|{emotion}"), split)
+    draft = _Draft(record, transcript, random.Random(f"explain|{split}|{seed}"), split)
     rng = draft.rng
-    canonical = phrases.ALIASES.get(emotion, emotion)
-    chosen = draft.choose_cues(rng.choice((2, 3, 3, 4)), canonical)
-    draft.open_with(chosen)
+    draft.open_with(draft.choose_cues(rng.choice((2, 3, 3, 4))))
     if draft.transcript:
         draft.quote()
-        draft.fit(emotion)
     elif rng.random() < 0.5:
         draft.say(frames.NO_WORDS)
+    while draft.count() < MIN_BEFORE_TONE and draft.add_cue():
+        pass
+    draft.say(reasons.TONE, tone=tone_of(draft.spoken, emotion))
 
-    fits, against = _for_and_against(chosen, canonical)
-    tone = rng.choice(phrases.TONES.get(canonical, phrases.OTHER_TONES))
+    # From here on the emotion may show: the cues that are usual for it, those that are not, the words, the alternative.
+    fits, against = _for_and_against(draft.spoken, phrases.ALIASES.get(emotion, emotion))
     if fits:
-        draft.say(frames.SUGGEST, refs=fits[: rng.choice((1, 2, 2))], tone=tone)
+        draft.say(reasons.BECAUSE, refs=fits[: rng.choice((1, 2, 2))])
     else:
-        draft.say(frames.SUGGEST_NONE, tone=tone)
+        draft.say(reasons.BECAUSE_NONE)
     if against:
-        draft.say(frames.AGAINST, refs=against[: rng.choice((1, 1, 2))])
+        draft.say(reasons.AGAINST, refs=against[: rng.choice((1, 1, 2))])
+    if draft.transcript:
+        draft.fit(emotion)
     weigh = rng.random() < (0.7 if against or not fits else 0.4)
     if weigh:
-        draft.weigh_alternative(emotion, chosen, labels)
+        draft.weigh_alternative(emotion, draft.spoken, labels)
     # Short texts get what was left out; the final sentence has four words or more.
-    left_out: list[Callable[[], None]] = [draft.add_cue, draft.add_cue, lambda: draft.say(frames.CAUTION)]
+    left_out: list[Callable[[], None]] = [lambda: draft.say(reasons.CAUTION)] * 2
     if not weigh:
-        left_out.insert(1, lambda: draft.weigh_alternative(emotion, chosen, labels))
-    for add in (*left_out, lambda: draft.say(frames.CAUTION)):
+        left_out.insert(0, lambda: draft.weigh_alternative(emotion, draft.spoken, labels))
+    for add in left_out:
         if draft.count() >= MIN_WORDS - 4:
             break
         add()
-    draft.say(frames.FINAL, sounds=phrases.SOUNDS.get(emotion, f"like {emotion}"))
+    draft.say(reasons.FINAL, sounds=phrases.SOUNDS.get(emotion, f"like {emotion}"))
     return draft.text(), draft.used
+
+
+def tone_of(spoken: Sequence[Cue], emotion: str) -> str:
+    """How an emotion comes across in a text that names these cues: a word for it that the first cue suits."""
+    first = spoken[0].value if spoken else ""
+    place = 0 if first in phrases.ABOVE_USUAL else 1 if first in phrases.BELOW_USUAL else 2
+    return phrases.TONES.get(phrases.ALIASES.get(emotion, emotion), phrases.OTHER_TONES)[place]
 
 
 class _Draft:
@@ -149,16 +163,9 @@ class _Draft:
         self.used: list[str] = []
         self.cue_sentences = 0  # how many sentences at the start name cues: later cues go in after them
 
-    def choose_cues(self, n: int, emotion: str | None) -> list[Cue]:
-        """The n most salient cues, the first first; a middle value gains when the emotion makes one expect another."""
-        expected = phrases.EXPECTED.get(emotion or "", {})
-
-        def salience(cue: Cue) -> float:
-            weight = cue.weight + self.rng.uniform(0, 14)
-            fits, _ = expected.get(cue.kind, (set(), set()))
-            return weight + (8 if fits and "normal" in (cue.value, *fits) else 0)
-
-        ranked = sorted(self.cues, key=salience, reverse=True)
+    def choose_cues(self, n: int) -> list[Cue]:
+        """The n most salient cues, the first first."""
+        ranked = sorted(self.cues, key=lambda cue: cue.weight + self.rng.uniform(0, 14), reverse=True)
         self.spoken = ranked[:n]
         return self.spoken
 
@@ -180,14 +187,16 @@ class _Draft:
             rest = rest[n:]
         self.cue_sentences = len(self.sentences)
 
-    def add_cue(self) -> None:
-        """One more cue, put behind the other cues."""
+    def add_cue(self) -> bool:
+        """One more cue, put behind the other cues. Returns whether there was one left."""
         left = [cue for cue in self.cues if cue not in self.spoken]
-        if left:
-            cue = max(left, key=lambda c: c.weight)
-            self.spoken = [*self.spoken, cue]
-            self.say(frames.ONE_MORE, [cue], at=self.cue_sentences)
-            self.cue_sentences += 1
+        if not left:
+            return False
+        cue = max(left, key=lambda c: c.weight)
+        self.spoken = [*self.spoken, cue]
+        self.say(frames.ONE_MORE, [cue], at=self.cue_sentences)
+        self.cue_sentences += 1
+        return True
 
     def quote(self) -> None:
         if not self.transcript:
@@ -206,11 +215,11 @@ class _Draft:
         charges = ("pleasant", "friendly", "positive") if feeling > 0 else ("unpleasant", "negative", "grim")
         charge = self.rng.choice(charges)
         if feeling == 0:
-            self.say(frames.FIT_PLAIN_NEUTRAL if voice == 0 else frames.FIT_PLAIN)
+            self.say(reasons.FIT_PLAIN_NEUTRAL if voice == 0 else reasons.FIT_PLAIN)
         elif voice is None:
-            self.say(frames.FIT_OPEN, charge=charge)
+            self.say(reasons.FIT_OPEN, charge=charge)
         else:
-            self.say(frames.FIT_AGREE if feeling == voice else frames.FIT_DISAGREE, charge=charge)
+            self.say(reasons.FIT_AGREE if feeling == voice else reasons.FIT_DISAGREE, charge=charge)
 
     def weigh_alternative(self, emotion: str, chosen: list[Cue], labels: Sequence[str]) -> None:
         """Weighs the label, besides `emotion`, that the stated cues suit best, with a cue that tells them apart."""
@@ -227,9 +236,9 @@ class _Draft:
             return
         noun = phrases.NOUNS[best[1]]
         if best[2]:
-            self.say(frames.ALTERNATIVE, refs=best[2][:1], alt=noun)
+            self.say(reasons.ALTERNATIVE, refs=best[2][:1], alt=noun)
         else:
-            self.say(frames.ALTERNATIVE_OPEN, alt=noun)
+            self.say(reasons.ALTERNATIVE_OPEN, alt=noun)
 
     def say(
         self,
@@ -315,7 +324,7 @@ def measured_cues(record: Mapping[str, Any], transcript: str) -> list[Cue]:
         if value is None or (percentile is not None and min(abs(percentile - cut) for cut in CUTS) <= CUT_MARGIN):
             continue
         weight = 30.0 if percentile is None else abs(percentile - 50)
-        cues.append(Cue(kind, value, 12.0 if value == "normal" else weight, percentile))
+        cues.append(Cue(kind, value, 16.0 if value == "normal" else weight, percentile))
     if record.get("intonation") in _INTONATIONS:
         cues.append(Cue("intonation", str(record["intonation"]), 26.0))
     stressed = _stressed_in(record.get("stressed_words") or (), transcript)

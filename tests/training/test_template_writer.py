@@ -11,6 +11,7 @@ from emotionthinker.grounding import verify_claims
 from tests.training.explanation_records import LABELS, SENTENCES, random_record
 from training import template_frames as frames
 from training import template_phrases as phrases
+from training import template_reasons as reasons
 from training.template_writer import (
     CUT_MARGIN,
     CUTS,
@@ -21,7 +22,7 @@ from training.template_writer import (
     write_explanation,
 )
 
-BANKS = {name: bank for name, bank in vars(frames).items() if name.isupper()}
+BANKS = {name: bank for module in (frames, reasons) for name, bank in vars(module).items() if name.isupper()}
 ATTRIBUTES = {
     "pitch": "pitch_level",
     "range": "pitch_range",
@@ -73,6 +74,23 @@ def test_shape_of_an_explanation(split: str) -> None:
         sentences = re.split(r"(?<=[.!?])\s+", unquoted(text))
         assert not EMOTION_WORDS.search(" ".join(sentences[:-4]).lower()), text
         assert not EMOTION_WORDS.search(" ".join(sentences[:2]).lower()), text
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_until_it_is_said_how_the_voice_comes_across_a_text_does_not_depend_on_the_emotion(split: str) -> None:
+    rng = random.Random(15)
+    for seed in range(500):
+        record = random_record(rng)
+        texts = {
+            label: write_explanation(record, label, seed=seed, split=split, labels=LABELS, transcript=record["transcription"])
+            for label in LABELS
+        }
+        starts = set()
+        for label, text in texts.items():
+            tones = [tone for tone in phrases.TONES[phrases.ALIASES.get(label, label)] if tone in unquoted(text)]
+            assert len(tones) == 1, text
+            starts.add(text[: text.index(tones[0])])
+        assert len(starts) == 1, starts
 
 
 def test_a_description_names_no_emotion_and_quotes_the_words() -> None:
@@ -205,7 +223,7 @@ def test_words_of_their_own_feeling_are_said_to_agree_or_not() -> None:
     assert words_valence(SENTENCES[8]) == -1
     assert words_valence(SENTENCES[9]) == 1
     record = random_record(random.Random(16)) | {"transcription": SENTENCES[9]}
-    for emotion, bank, other in (("happy", frames.FIT_AGREE, frames.FIT_DISAGREE), ("sad", frames.FIT_DISAGREE, frames.FIT_AGREE)):
+    for emotion, bank, other in (("happy", reasons.FIT_AGREE, reasons.FIT_DISAGREE), ("sad", reasons.FIT_DISAGREE, reasons.FIT_AGREE)):
         for seed in range(20):
             _, used = explanation_with_frames(
                 record, emotion, seed=seed, split="train", labels=LABELS, transcript=SENTENCES[9]
@@ -222,6 +240,6 @@ def test_a_cue_against_the_label_is_admitted() -> None:
     }
     for seed in range(50):
         _, used = explanation_with_frames(record, "angry", seed=seed, split="train", labels=LABELS, transcript=None)
-        assert set(used) & set(frames.AGAINST)
+        assert set(used) & set(reasons.AGAINST)
         _, used = explanation_with_frames(record, "sad", seed=seed, split="train", labels=LABELS, transcript=None)
-        assert not set(used) & set(frames.AGAINST)
+        assert not set(used) & set(reasons.AGAINST)
