@@ -60,6 +60,7 @@ _REASONING = re.compile(
     r"comes? across)\b",
     re.I,
 )
+_TONES = tuple(tone for tones in phrases.TONES.values() for tone in tones)
 _ABOUT_WORDS = re.compile(r"\b(?:words?|wording|text|content|sentence)\b", re.I)
 FILLERS = (
     "As said before, this is what it is.",
@@ -198,9 +199,20 @@ def invented_cues(sentences: list[str], record: Record, degree: int, rng: random
 
 
 def _links(sentences: Sequence[str]) -> list[int]:
-    """Indices of the sentences, the last one left aside, that reason: they tie a cue to an impression or weigh another emotion."""
+    """Indices of the sentences, the last one left aside, that reason: they tie a cue to an impression or weigh another emotion.
+
+    In a text of the template writer these are the one with the tone and those after it that are not about the words.
+    """
     plain = [_QUOTED.sub("", sentence) for sentence in sentences[:-1]]
-    return [i for i, sentence in enumerate(plain) if _REASONING.search(sentence) or any(names(sentence, e) for e in phrases.NOUNS)]
+    tone = next((i for i, sentence in enumerate(plain) if any(tone in sentence for tone in _TONES)), len(plain))
+    return [
+        i
+        for i, sentence in enumerate(plain)
+        if i == tone
+        or (i > tone and not _ABOUT_WORDS.search(sentence))
+        or _REASONING.search(sentence)
+        or any(names(sentence, e) for e in phrases.NOUNS)
+    ]
 
 
 def reasons_dropped(sentences: list[str], record: Record, degree: int, rng: random.Random) -> list[str] | None:
