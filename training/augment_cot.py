@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from typing import Any
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.grounding import verify_claims
-from training.corpora import read_jsonl
+from training.corpora import clip_seed, read_jsonl
 from training.cot_prompt import cot_faults, cot_messages
 from training.endpoint_writer import Task, add_flags, run
 from training.resumable import drop_unfinished_line, read_rows
@@ -48,7 +47,7 @@ def explain(
     record: Mapping[str, Any], labels: Sequence[str], write: Writer = write_by_template
 ) -> tuple[str | None, int]:
     """(text, attempts): a text without a contradicted claim, or (None, attempts) if none was found."""
-    seed = zlib.crc32(record["audio_path"].encode())
+    seed = clip_seed(record)
     for attempt in range(ATTEMPTS):
         text = write(record, labels, seed + attempt)
         if not any(claim.verdict == "contradicted" for claim in verify_claims(text, record)):

@@ -11,7 +11,6 @@ rollouts the same rewards run inside ms-swift (`training/recipes/omni7b-grpo-swi
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,6 @@ import torch
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 from trl import GRPOConfig
 
-from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from emotionthinker.prompt import PromptStyle, messages
@@ -35,8 +33,7 @@ from training.resuming_trainer import last_checkpoint
 from training.reward_calibration import read_calibration
 from training.reward_model import frozen
 from training.rewards import RewardError, Schedule, Weights
-from training.run_log import LogFile, device_options, lora_config, merged
-from training.sft import read_recipe
+from training.run_log import LogFile, device_options, lora_config, merged, quiet, run_recipe
 
 
 def train(recipe: Mapping[str, Any]) -> Path:
@@ -61,7 +58,7 @@ def train(recipe: Mapping[str, Any]) -> Path:
         records=records, inputs=ClipInputs(processor, style), rewards=reward_settings(recipe, folder, style),
         peft_config=lora_config(recipe["lora"]), callbacks=[LogFile(folder / "log.jsonl", "grpo")],
     )  # fmt: skip
-    trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
+    quiet(trainer).train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
     if trainer.is_world_process_zero():
         thinker = merged(trainer.accelerator.unwrap_model(trainer.model))
         save_folder(thinker, processor, style, folder / "model", getattr(torch, recipe["saved_dtype"]))
@@ -88,7 +85,8 @@ def options_of(recipe: Mapping[str, Any], folder: Path, processor: Any) -> GRPOC
         scale_rewards=recipe["scale_rewards"], temperature=recipe["temperature"], max_completion_length=recipe["reply_tokens"],
         generation_kwargs={"suppress_tokens": processor.media_token_ids()}, weight_decay=recipe["weight_decay"], max_grad_norm=1.0,
         save_steps=recipe["save_steps"], save_total_limit=2, logging_steps=1, report_to=recipe["report_to"], seed=recipe["seed"],
-        bf16=recipe["bf16"], activation_checkpointing=recipe["activation_checkpointing"], log_completions=False, **device_options(),
+        bf16=recipe["bf16"], activation_checkpointing=recipe["activation_checkpointing"], log_completions=False,
+        disable_tqdm=True, **device_options(),
     )  # fmt: skip
 
 
@@ -137,15 +135,7 @@ def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
-    args, overrides = parser.parse_known_args(argv)
-    try:
-        print(train(read_recipe(args.recipe, overrides)))
-    except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
-    return 0
+    return run_recipe(argv, __doc__, train)
 
 
 if __name__ == "__main__":

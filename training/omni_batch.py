@@ -18,6 +18,7 @@ from emotionthinker.audio import SAMPLE_RATE, load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.listening import choose_span, hear
 from emotionthinker.prompt import PromptStyle
+from training.clip_inputs import right_padded
 
 IGNORED = -100  # label of a token that the loss leaves out
 SILENCE_S = 0.2
@@ -75,15 +76,10 @@ def collate(processor: Any, items: Sequence[dict[str, Any]]) -> dict[str, torch.
     unpadded = found["input_ids"]
     end = [processor.tokenizer.convert_tokens_to_ids("<|im_end|>")]
     replies = [processor.tokenizer.encode(item["reply"], add_special_tokens=False) + end for item in items]
-    width = max(len(prompt) + len(reply) for prompt, reply in zip(unpadded, replies, strict=True))
-    ids = torch.full((len(items), width), processor.tokenizer.pad_token_id)
-    labels = torch.full((len(items), width), IGNORED)
-    mask = torch.zeros((len(items), width), dtype=torch.long)
-    for i, (prompt, reply) in enumerate(zip(unpadded, replies, strict=True)):
-        n = len(prompt) + len(reply)
-        ids[i, :n] = torch.tensor([*prompt, *reply])
-        labels[i, len(prompt) : n] = torch.tensor(reply)
-        mask[i, :n] = 1
+    pairs = list(zip(unpadded, replies, strict=True))
+    ids = right_padded([[*prompt, *reply] for prompt, reply in pairs], processor.tokenizer.pad_token_id)
+    labels = right_padded([[IGNORED] * len(prompt) + reply for prompt, reply in pairs], IGNORED)
+    mask = right_padded([[1] * (len(prompt) + len(reply)) for prompt, reply in pairs], 0)
     if not clips:
         silence = np.zeros(round(SILENCE_S * SAMPLE_RATE), np.float32)
         found = processor(text=[processor.audio_token], audio=[silence])

@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -26,18 +25,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback, TrainingArguments
-from transformers.trainer_callback import PrinterCallback
+from transformers import TrainingArguments
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import load_model, locate, read_style
 from emotionthinker.prompt import STYLE_FILE, PromptStyle
 from training.omni_batch import Examples, collate
 from training.resuming_trainer import ResumingTrainer, last_checkpoint
-from training.run_log import LORA_MODULES
+from training.run_log import LORA_MODULES, LogFile, quiet
 
 NOT_TRAINED = ("visual.", "audio_bos_eos_token")  # parts of the class that speech and text never reach
-REPORT_EVERY_S = 10.0
 KEYS = {
     "start", "output", "stages", "threads", "seed", "dtype", "saved_dtype", "attention", "bf16", "gradient_checkpointing",
     "loader_workers", "log_steps", "report_to",
@@ -78,37 +75,6 @@ class Stage:
         return stage
 
 
-class Watch(TrainerCallback):
-    """Figures into a log, and every few seconds a line with what is left."""
-
-    def __init__(self, name: str, log: Path) -> None:
-        self.name, self.log_file = name, log
-        self.started = self.shown = time.monotonic()
-        self.first_step = 0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.started, self.first_step = time.monotonic(), state.global_step
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        now = time.monotonic()
-        if state.is_world_process_zero and now - self.shown >= REPORT_EVERY_S:
-            self.shown = now
-            done = state.global_step - self.first_step
-            left_min = (state.max_steps - state.global_step) * (now - self.started) / done / 60
-            loss = next((f", loss {entry['loss']:.3f}" for entry in reversed(state.log_history) if "loss" in entry), "")
-            print(f"{self.name}: step {state.global_step} of {state.max_steps}{loss}, {left_min:.0f} min left", flush=True)
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        if state.is_world_process_zero:
-            write_log(self.log_file, {"stage": self.name, "step": state.global_step} | (logs or {}))
-
-
-def write_log(file: Path, line: Mapping[str, Any]) -> None:
-    """Append one JSON line."""
-    with file.open("a", encoding="utf-8") as out:
-        out.write(json.dumps(line) + "\n")
-
-
 def train(recipe: Mapping[str, Any]) -> Path:
     """Run every stage of the recipe that is not done yet. Returns the model folder. Raises EmotionThinkerError."""
     if missing := sorted(KEYS - set(recipe)):
@@ -132,14 +98,14 @@ def train(recipe: Mapping[str, Any]) -> Path:
         if result.exists():
             print(f"{name} is done: {result}", flush=True)
         else:
-            run_stage(stage, recipe, start, result, sets, style, folder / f"stage-{number}", Watch(name, folder / "log.jsonl"))
+            run_stage(stage, recipe, start, result, sets, style, folder / f"stage-{number}", LogFile(folder / "log.jsonl", name))
         start = str(result)
     return folder / "model"
 
 
 def run_stage(
     stage: Stage, recipe: Mapping[str, Any], start: str, result: Path, sets: Mapping[str, Examples], style: PromptStyle,
-    work: Path, watch: Watch,
+    work: Path, log: LogFile,
 ) -> None:  # fmt: skip
     """Train one stage from the model folder or id `start`, and write `result` whole, or not at all."""
     args = arguments(stage, recipe, work, "dev" in sets)  # before the model: ZeRO-3 splits it while it is loaded
@@ -149,11 +115,10 @@ def run_stage(
     torch.manual_seed(args.seed)  # the adapter starts the same in every run
     model = prepare(model, stage)
     trainer = ResumingTrainer(
-        model=model, args=args, data_collator=partial(collate, processor), processing_class=processor, callbacks=[watch],
+        model=model, args=args, data_collator=partial(collate, processor), processing_class=processor, callbacks=[log],
         train_dataset=sets["train"], eval_dataset=sets.get("dev"),
     )  # fmt: skip
-    trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=last_checkpoint(work))
+    quiet(trainer).train(resume_from_checkpoint=last_checkpoint(work))
     trained = work / "trained"
     trainer.save_model(str(trained))
     trainer.accelerator.wait_for_everyone()

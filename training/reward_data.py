@@ -23,7 +23,6 @@ import argparse
 import json
 import random
 import sys
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ from typing import Any
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.grounding import CONTRADICTED, verify_claims
 from emotionthinker.prompt import user_text
-from training.corpora import read_jsonl
+from training.corpora import clip_seed, read_jsonl
 from training.corruptions import (
     COMPLETENESS,
     DEGREES,
@@ -64,7 +63,7 @@ def build(record: Mapping[str, Any], per_text: int, seed: int, kinds: Collection
     kinds: those that may be used. Fewer than `per_text` come where a text is too short for so many.
     """
     text = " ".join(str(record["explanation"]).split())
-    rng = random.Random(f"{seed}|{zlib.crc32(record['audio_path'].encode())}")
+    rng = random.Random(f"{seed}|{clip_seed(record)}")
     tuples = [_tuple(record, 0, text, scores_of(text, record, []), [])]
     seen = {text}
     for _ in range((per_text - 1) * TRIES):
@@ -149,7 +148,7 @@ MOST_OFF = 1  # points that a counted score may miss the wanted one by
 
 def wanted_scores(record: Mapping[str, Any], i: int, seed: int) -> dict[str, int]:
     """Which dimensions variant i is lowered in, and to what score; deterministic."""
-    rng = random.Random(f"{seed}|{i}|{zlib.crc32(record['audio_path'].encode())}")
+    rng = random.Random(f"{seed}|{i}|{clip_seed(record)}")
     chosen = rng.sample(DIMENSIONS, rng.choice(HOW_MANY))
     return {d: rng.randint(int(LOWEST), int(HIGHEST) - 1) for d in DIMENSIONS if d in chosen}
 

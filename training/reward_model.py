@@ -11,7 +11,6 @@ How good it is, on speakers and on kinds of damage that it was not trained on, s
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ from typing import Any
 import torch
 from transformers import TrainingArguments, set_seed
 
-from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training.corpora import require_trainable
@@ -28,7 +26,7 @@ from training.resuming_trainer import ResumingTrainer, last_checkpoint
 from training.reward_examples import one_side_only, read_examples, with_other_clips
 from training.reward_thinker import KINDS, RewardModel, load_for_scores
 from training.rewards import RewardError
-from training.run_log import LogFile, device_options, merged, with_lora
+from training.run_log import LogFile, device_options, merged, quiet, run_recipe, with_lora
 
 
 def train(recipe: dict[str, Any]) -> Path:
@@ -57,13 +55,14 @@ def train(recipe: dict[str, Any]) -> Path:
         learning_rate=float(recipe["learning_rate"]), lr_scheduler_type="cosine", warmup_steps=0.05, max_grad_norm=1.0,
         weight_decay=recipe["weight_decay"], seed=recipe["seed"], bf16=recipe["bf16"],
         activation_checkpointing=recipe["activation_checkpointing"], save_steps=recipe["save_steps"], save_total_limit=2,
-        logging_steps=10, report_to=recipe["report_to"], remove_unused_columns=False, label_names=["scores"], **device_options(),
+        logging_steps=10, report_to=recipe["report_to"], disable_tqdm=True, remove_unused_columns=False,
+        label_names=["scores"], **device_options(),
     )  # fmt: skip
     trainer = ResumingTrainer(
         model=model.thinker, args=options, train_dataset=examples, callbacks=[LogFile(folder / "log.jsonl", "reward")],
         data_collator=lambda part: model.batch([e.text for e in part], [e.record for e in part], [e.scores for e in part]),
     )  # fmt: skip
-    trainer.train(resume_from_checkpoint=last_checkpoint(options.output_dir))
+    quiet(trainer).train(resume_from_checkpoint=last_checkpoint(options.output_dir))
     if trainer.is_world_process_zero():
         model.thinker = merged(trainer.accelerator.unwrap_model(trainer.model)).eval()
         model.save(folder / "model", getattr(torch, recipe["saved_dtype"]))
@@ -81,17 +80,7 @@ def frozen(thinker: Any, parts: Sequence[str]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    from training.sft import read_recipe
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
-    args, overrides = parser.parse_known_args(argv)
-    try:
-        print(train(read_recipe(args.recipe, overrides)))
-    except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
-    return 0
+    return run_recipe(argv, __doc__, train)
 
 
 if __name__ == "__main__":

@@ -1,41 +1,81 @@
-"""What every stage that runs on `transformers.Trainer` shares: a kept log with the time that is left, devices, LoRA.
+"""What every stage that runs on `transformers.Trainer` shares: a kept log with the time that is left, devices, LoRA, its command.
 
 LoRA settings in recipes: `null` for all weights, or `{rank: 16, alpha: 32, dropout: 0.0}` on the language model's projections.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerCallback
+from transformers.trainer_callback import PrinterCallback
 
+from emotionthinker.errors import EmotionThinkerError
+
+REPORT_EVERY_S = 10.0
 # The language model's projections alone: hearing stays as the stage before left it.
 LORA_MODULES = r".*language_model\.layers\.\d+\..*\.(q|k|v|o|gate|up|down)_proj"
 
 
 class LogFile(TrainerCallback):
-    """Each log line of the trainer as a line of JSON in a file that is kept, with the step and the seconds that are left."""
+    """Each log line of the trainer as a line of JSON in a file that is kept, with the step and the seconds that are left; and every
+    few seconds a line for the person who waits. Takes the place of the trainer's own printing (`arguments` switch off its bar)."""
 
     def __init__(self, path: Path, stage: str) -> None:
-        self.path, self.stage, self.begun = path, stage, (0, time.monotonic())
+        self.path, self.stage = path, stage
+        self.first_step, self.started = 0, time.monotonic()
+        self.shown = self.started
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.begun = (state.global_step, time.monotonic())
+        self.first_step, self.started = state.global_step, time.monotonic()
+
+    def left_s(self, state: Any) -> int | None:
+        """Seconds to the last step, at the pace since the start; None before there is one."""
+        done = state.global_step - self.first_step
+        return round((time.monotonic() - self.started) / done * (state.max_steps - state.global_step)) if done else None
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        left_s = self.left_s(state)
+        if state.is_world_process_zero and left_s is not None and time.monotonic() - self.shown >= REPORT_EVERY_S:
+            self.shown = time.monotonic()
+            loss = next((f", loss {entry['loss']:.3f}" for entry in reversed(state.log_history) if "loss" in entry), "")
+            print(f"{self.stage}: step {state.global_step} of {state.max_steps}{loss}, {left_s / 60:.0f} min left", flush=True)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         if not state.is_world_process_zero or not logs:
             return
-        done = state.global_step - self.begun[0]
-        left_s = (time.monotonic() - self.begun[1]) / done * (state.max_steps - state.global_step) if done else None
-        line = {"stage": self.stage, "step": state.global_step, "of": state.max_steps, **logs}
+        line = {"stage": self.stage, "step": state.global_step, "of": state.max_steps, **logs, "left_s": self.left_s(state)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line | {"left_s": None if left_s is None else round(left_s)}) + "\n")
+            file.write(json.dumps(line) + "\n")
+
+
+def quiet(trainer: Any) -> Any:
+    """The trainer without the lines that `LogFile` prints better."""
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def run_recipe(argv: Sequence[str] | None, doc: str | None, train: Callable[[dict[str, Any]], Path]) -> int:
+    """The command line of a stage: `--recipe FILE [--key value …]`. Prints the folder that `train` returns, or the error."""
+    from training.sft import read_recipe
+
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
+    args, overrides = parser.parse_known_args(argv)
+    try:
+        print(train(read_recipe(args.recipe, overrides)))
+    except EmotionThinkerError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
 
 
 def device_options() -> dict[str, Any]:

@@ -178,15 +178,15 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(recipe: dict[str
     class Killed(Exception):
         pass
 
-    step_end, deaths = omni_sft.Watch.on_step_end, iter([("stage 1", 3), ("stage 2", 5)])
+    step_end, deaths = omni_sft.LogFile.on_step_end, iter([("stage 1", 3), ("stage 2", 5)])
     death = next(deaths)
 
     def die(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.name.startswith(death[0]) and state.global_step == death[1]:
+        if self.stage.startswith(death[0]) and state.global_step == death[1]:
             raise Killed
         step_end(self, args, state, control, **kwargs)
 
-    monkeypatch.setattr(omni_sft.Watch, "on_step_end", die)
+    monkeypatch.setattr(omni_sft.LogFile, "on_step_end", die)
     with pytest.raises(Killed):
         omni_sft.train(again)
     cut_off = tmp_path / "killed" / "stage-1" / "checkpoint-3"  # killed while it was written

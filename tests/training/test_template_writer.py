@@ -223,7 +223,8 @@ def test_words_of_their_own_feeling_are_said_to_agree_or_not() -> None:
     assert words_valence(SENTENCES[8]) == -1
     assert words_valence(SENTENCES[9]) == 1
     record = random_record(random.Random(16)) | {"transcription": SENTENCES[9]}
-    for emotion, bank, other in (("happy", reasons.FIT_AGREE, reasons.FIT_DISAGREE), ("sad", reasons.FIT_DISAGREE, reasons.FIT_AGREE)):
+    agree, disagree = reasons.FIT_AGREE, reasons.FIT_DISAGREE
+    for emotion, bank, other in (("happy", agree, disagree), ("sad", disagree, agree)):
         for seed in range(20):
             _, used = explanation_with_frames(
                 record, emotion, seed=seed, split="train", labels=LABELS, transcript=SENTENCES[9]

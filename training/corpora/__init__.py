@@ -18,6 +18,7 @@ from training.corpora.records import (
     SPLITS,
     CorpusClip,
     CorpusError,
+    clip_seed,
     hashed_split,
     keep_apart,
     read_jsonl,
@@ -30,6 +31,6 @@ SHARED_EMOTIONS = ("neutral", "happy", "sad", "angry", "disgust", "fear")  # in 
 
 __all__ = [
     "CREMA_DEV", "CREMA_TEST", "CREMA_TRAIN", "EVAL_ONLY", "READERS", "SHARED_EMOTIONS", "SPLITS", "CorpusClip", "CorpusError",
-    "crema_split", "hashed_split", "keep_apart", "main", "read_all", "read_corpus", "read_jsonl", "require_trainable",
+    "clip_seed", "crema_split", "hashed_split", "keep_apart", "main", "read_all", "read_corpus", "read_jsonl", "require_trainable",
     "shared_speakers", "write_jsonl",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from emotionthinker.errors import EmotionThinkerError
@@ -112,6 +112,11 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
     """All complete lines of a JSONL file. A last line without its end, left by a killed writer, is not one."""
     text = Path(path).read_text(encoding="utf-8")
     return [json.loads(line) for line in text[: text.rfind("\n") + 1].split("\n") if line.strip()]
+
+
+def clip_seed(record: Mapping[str, Any]) -> int:
+    """A number from the clip's file name: what is drawn for a clip is the same wherever its corpus lies."""
+    return zlib.crc32(PurePath(record["audio_path"]).name.encode())
 
 
 def columns(found: Sequence[str] | None, wanted: Iterable[str], file: Path) -> None:
