@@ -1,9 +1,9 @@
 """Scheduled copies of the database and its clips: to a folder, or to a private dataset repository on the Hugging Face Hub.
 
-Off unless ET_BACKUP_TO names a place. Then the terms that raters agree to and visitors give clips under say where the copies go, and
-nothing is copied while it holds an answer or a clip of somebody who agreed to other terms. Each copy replaces the one before, so what
-was deleted is not in the next. Where the server starts without a database, it brings the last copy back: a Space's own disk is emptied
-at each restart.
+Off unless ET_BACKUP_TO names a place. Then the terms that raters agree to, and those that visitors give clips under, say where
+copies go; nothing is copied while the database holds an answer or a clip of somebody who agreed to other terms. Each copy replaces
+the one before, so what was deleted is not in the next. A server that starts without a database brings the last copy back: the own
+disk of a Space is emptied at each restart.
 
 `huggingface_hub.CommitScheduler` is not used: it is made for files that only grow, and a database changes in place.
 """
@@ -43,7 +43,7 @@ class CopyPlan:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> CopyPlan | None:
-        """ET_BACKUP_TO and ET_BACKUP_MINUTES; None where the first is not set. Raises EmotionThinkerError for what cannot be."""
+        """ET_BACKUP_TO and ET_BACKUP_MINUTES; None where the first is not set. Raises EmotionThinkerError for other values."""
         env = os.environ if env is None else env
         target, text = env.get("ET_BACKUP_TO") or "", env.get("ET_BACKUP_MINUTES") or "60"
         if not target:
@@ -55,7 +55,8 @@ class CopyPlan:
         except ValueError:
             minutes = 0.0
         if not MINUTES[0] <= minutes <= MINUTES[1]:
-            raise EmotionThinkerError(f"ET_BACKUP_MINUTES is {text!r}, but {MINUTES[0]:g} to {MINUTES[1]:g} is allowed; correct it.")
+            raise EmotionThinkerError(f"ET_BACKUP_MINUTES is {text!r}, but {MINUTES[0]:g} to {MINUTES[1]:g} is allowed; "
+                                      "correct it.")
         return cls(target, minutes)
 
     @property
@@ -73,8 +74,8 @@ class CopyPlan:
         every = f"Every {self.minutes:g} minutes, where something changed, all of it"
         if self.dataset is None:
             return f"{every} is copied to a folder that the host of this page keeps for that; a copy replaces the one before."
-        return (f"{every}, {whose}, is copied to {self.dataset}, a private dataset of the host at Hugging Face. A copy replaces the one "
-                "before; Hugging Face may keep parts of earlier ones until the host deletes the dataset.")
+        return (f"{every}, {whose}, is copied to {self.dataset}, a private dataset of the host at Hugging Face. A copy replaces "
+                "the one before; Hugging Face may keep parts of earlier ones until the host deletes the dataset.")
 
 
 def require_agreed(path: Path, plan: CopyPlan) -> None:
@@ -93,8 +94,8 @@ def require_agreed(path: Path, plan: CopyPlan) -> None:
                AND json_extract(e.detail, '$.donation') = d.id AND json_extract(e.detail, '$.place') = ?)""",
             [plan.place]).fetchone()[0]
     if people or gifts:
-        raise AnnotateError(f"Nothing was copied: {people} people who rate and {gifts} visitors who gave a clip agreed to terms without "
-                            f"copies to {plan.place}; raters are asked when they come back, clips can be deleted.")
+        raise AnnotateError(f"Nothing was copied: {people} people who rate and {gifts} visitors who gave a clip agreed to terms "
+                            f"without copies to {plan.place}; raters are asked when they come back, clips can be deleted.")
 
 
 def copy_now(store: Store, plan: CopyPlan) -> None:
@@ -125,14 +126,18 @@ def bring_back(plan: CopyPlan, path: Path) -> bool:
     with tempfile.TemporaryDirectory(prefix="annotate-copy-") as made:
         folder = Path(plan.target).expanduser() if plan.dataset is None else Path(made)
         if plan.dataset is not None:
-            from huggingface_hub import HfApi
+            from huggingface_hub import HfApi, get_token
             from huggingface_hub.errors import RepositoryNotFoundError
 
+            if get_token() is None:  # the Hub would say that there is no such dataset
+                raise AnnotateError("There is no token for the Hugging Face Hub, so the last copy is out of reach; set HF_TOKEN.")
             with hub_errors(plan.dataset):
+                api = HfApi()
                 try:
-                    HfApi().snapshot_download(plan.dataset, repo_type="dataset", local_dir=made)
+                    there = api.repo_info(plan.dataset, repo_type="dataset").sha
                 except RepositoryNotFoundError:  # nothing was ever copied
                     return False
+                api.snapshot_download(plan.dataset, repo_type="dataset", revision=there, local_dir=made)
         if not (folder / COPY).is_file():
             return False
         try:
@@ -144,7 +149,7 @@ def bring_back(plan: CopyPlan, path: Path) -> bool:
             shutil.copyfile(folder / COPY, unfinished)
             os.replace(unfinished, path)
         except OSError as error:
-            raise StoreError(f"The last copy could not be brought back ({error.strerror}); make room, or copy it by hand.") from error
+            raise StoreError(f"The last copy could not be brought back ({error.strerror}); make room, or do it by hand.") from error
     return True
 
 

@@ -54,8 +54,9 @@ def receiving(store: Store) -> Project | None:
 def give(store: Store, path: Path, result: dict[str, Any], *, copies_to: str | None = None) -> str:
     """Keep a clip and its explanation for a lead to look at; gives the code that takes them back.
 
-    result: `Explanation.to_dict()` of that clip. copies_to: the place of copies that its giver was told of. Raises AnnotateError where no project takes clips, too many wait, or this one is
-    there already; EmotionThinkerError for what cannot be rated. Then nothing is kept.
+    result: `Explanation.to_dict()` of that clip. copies_to: the place of copies that its giver was told of. Raises AnnotateError
+    where no project takes clips, too many wait, or this one is there already; EmotionThinkerError for what cannot be rated. Then
+    nothing is kept.
     """
     project = receiving(store)
     if project is None:

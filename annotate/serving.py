@@ -50,7 +50,7 @@ def database_path(env: Mapping[str, str] | None = None) -> Path:
 
 
 def over_network(folder: Path, mounts: str | None = None) -> bool:
-    """Whether a folder lies on another machine, where SQLite's write-ahead log does not work: a Space's storage bucket, NFS, a share.
+    """Whether a folder lies on another machine (a Space's storage bucket, NFS, a share), where SQLite's write-ahead log fails.
 
     mounts: the text of Linux's `/proc/mounts`; elsewhere nothing is known, and the answer is no.
     """

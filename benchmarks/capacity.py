@@ -2,10 +2,10 @@
 
     python -m benchmarks.capacity [--users 1,2,4,8,16] [--seconds 60] [--write docs/scale.md]
 
-Starts `python app.py` as it stands (settings from the environment: with ET_ENDPOINT it measures the page before an endpoint) and, for
-each number of users, lets so many clients ask for `/explain` of the example clips without a break: upload, measurement with
-recognised words, explanation, scores. People pause between clips, so a server holds more of them than such users. The clients run on the same
-machine and cost some of its time. `--write` puts the tables between the two marks of a document.
+Starts `python app.py` as it stands (settings from the environment: with ET_ENDPOINT it measures the page before an endpoint)
+and lets each number of clients ask for `/explain` of the example clips without a break: upload, measurement with recognised words,
+explanation, scores. People pause between clips, so a server holds more of them than such users. The clients run on the same machine
+and cost some of its time. `--write` puts the tables between the two marks of a document.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Such a function runs in a process of its own, forked from this one. So the model is loaded here once, before the page is served, and
 every reply is one call into the other process: plain values go in (samples, chat, options), pieces of text and at last the
-probabilities of the labels come out. The `spaces` package is used as its pages say: it is imported before torch, the model is put on
-"cuda" in the main thread (the package stands in for CUDA there, thread by thread), nothing of torch crosses between the processes.
+probabilities of the labels come out. The package `spaces` asks for three things: it is imported before torch, the model is put on
+"cuda" in the main thread (there it stands in for CUDA), and nothing of torch crosses between the processes.
 
 Elsewhere none of this is imported: `active()` is False.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emotionthinker.thinker import EmotionThinker
 
 START_S = 15.0  # moving the weights into the GPU's memory, and the first step
-TOKENS_PER_S = 25.0  # a careful guess at the 9B model: a call that runs over its seconds is cut, one that asks for many waits longer
+TOKENS_PER_S = 25.0  # a careful guess for 9B: a call over its seconds is cut, one that asks for many waits longer
 LONGEST_S = 120  # what a visitor without an account can be given at once
 
 _model: EmotionThinker | None = None  # a global, as the forked process finds it here
@@ -66,7 +66,7 @@ def lend(settings: Settings) -> Explainer:
         raise ModelError("On ZeroGPU one model can be loaded, before the page opens; put the second one behind ET_ENDPOINT_2.")
     if settings.load_in_4bit:
         raise ModelError("4-bit loading does not work on ZeroGPU; unset ET_4BIT, its GPU has room for the whole model.")
-    # On the CPU first: spread over devices while loading, transformers would use threads that know nothing of the stand-in for CUDA.
+    # On the CPU first: transformers loads in threads, and those know nothing of the stand-in for CUDA.
     model = EmotionThinker.from_pretrained(settings.model, dtype=settings.dtype, device="cpu")
     model.model = model.model.to("cuda")
     _model = model
@@ -158,7 +158,7 @@ class LentReply(Reply):
             close()
 
     def label_scores(self, labels: Sequence[str]) -> dict[str, float]:
-        """Among a part of the labels: their probabilities over all, scaled to sum to 1, which is the same as asking for them alone."""
+        """Of a part of the labels: their probabilities over all, scaled to sum to 1, which is what asking for them alone gives."""
         found = {label: self._scores[label] for label in labels if label in self._scores}
         total = sum(found.values())
         return {label: p / total for label, p in found.items()} if total > 0 and len(found) == len(labels) else {}

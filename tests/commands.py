@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "commands.md"
 PACKAGES = ("emotionthinker", "annotate", "training", "benchmarks")
 GUARD = 'if __name__ == "__main__":'
-PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*|…")  # what a document writes for a value of the reader's own
+PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*|\$\w+")  # what a document writes for a value of the reader's own
 HEAD = """# Every command and its flags
 
 Made from the commands' own parsers by `python -m tests.commands`; a test compares it with them. Each command answers `--help`.
@@ -73,10 +73,9 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 
 
 def _call(name: str, arguments: Sequence[str], *, read: bool) -> Call:
-    home = import_module(f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name)
     with _watched(read), mock.patch.object(sys, "argv", [name, *arguments]):
-        try:
-            home.main()
+        try:  # a `__main__` may run as soon as it is imported
+            import_module(f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name).main()
         except _Seen as seen:
             return seen.call
     raise AssertionError(f"{name} ended without reading its arguments")

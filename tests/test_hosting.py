@@ -85,7 +85,7 @@ def test_the_image_holds_all_that_the_page_imports_and_no_more_than_is_there() -
 def test_the_image_runs_as_a_user_without_rights_who_owns_the_data_alone() -> None:
     order = [kind for kind, _ in instructions()]
     (user,) = of("USER")
-    assert user != "root" and f"useradd --uid 1000" in " ".join(of("RUN")) and user in " ".join(of("RUN"))
+    assert user != "root" and "useradd --uid 1000" in " ".join(of("RUN")) and user in " ".join(of("RUN"))
     assert "COPY" not in order[order.index("USER"):] and not any("--chown" in arguments for arguments in of("COPY"))
     assert of("VOLUME") == ["/data"] and f"--owner={user}" in " ".join(of("RUN"))
     assert Path(image_environment()["ET_ANNOTATE_DB"]).parent == Path("/data")
@@ -169,7 +169,8 @@ def test_health_answers_by_http_while_the_queue_is_full(monkeypatch: pytest.Monk
     port = free_port()
     local, _ = app.launch(page, Settings(), block=False, port=port, routes=[health.health_route(engine)])
     try:
-        call = urllib.request.Request(f"{local}gradio_api/call/work", data=b'{"data": []}', headers={"Content-Type": "application/json"})
+        call = urllib.request.Request(f"{local}gradio_api/call/work", data=b'{"data": []}',
+                                      headers={"Content-Type": "application/json"})
         urllib.request.urlopen(call, timeout=10).close()
         assert busy.wait(20)
         assert ask(f"{local}health") == (503, {"state": "starting", "problem": None})
