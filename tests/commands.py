@@ -154,9 +154,9 @@ def _row(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     formatter = parser._get_formatter()
     value = "" if action.nargs == 0 else formatter._metavar_formatter(action, action.dest.upper())(1)[0]
     shown = f"{', '.join(action.option_strings)} {value}".strip()
-    needed = "needed; " if action.required and action.option_strings else ""
-    text = formatter._expand_help(action) if action.help else ""
-    return f"| `{_cell(shown)}` | {needed}{_cell(text)} |"
+    needed = ["needed"] if action.required and action.option_strings else []
+    text = [formatter._expand_help(action)] if action.help else []
+    return f"| `{_cell(shown)}` | {_cell('; '.join(needed + text))} |"
 
 
 def _cell(text: str) -> str:
