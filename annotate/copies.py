@@ -100,23 +100,59 @@ def require_agreed(path: Path, plan: CopyPlan) -> None:
 
 def copy_now(store: Store, plan: CopyPlan) -> None:
     """One copy, checked before it takes the place of the last. Raises AnnotateError, StoreError; then the last one stays."""
-    if plan.dataset is None:
-        folder = Path(plan.target).expanduser()
-        require_agreed(store.path, plan)
-        _drop_other_clips(backup(store, folder / COPY))
-        return
-    from huggingface_hub import HfApi
+    if plan.dataset is None and (Path(plan.target).expanduser() / COPY).resolve() == store.path.resolve():
+        raise StoreError("ET_BACKUP_TO is the folder of the database itself; choose another one.")
+    with tempfile.TemporaryDirectory(prefix="annotate-copy-") as made:
+        # On a disk of this machine: the folder may lie on storage where a database can be put and not written.
+        copy = backup(store, Path(made) / COPY, clips=False)
+        require_agreed(copy, plan)  # of the copy, as somebody may just now be joining
+        with closing(sqlite3.connect(copy)) as db:
+            clips = [store.clips / f"{sha256}.{suffix}" for sha256, suffix in db.execute("SELECT sha256, suffix FROM clips")]
+        if plan.dataset is None:
+            _to_folder(copy, clips, Path(plan.target).expanduser())
+        else:
+            _to_dataset(copy, clips, plan.dataset)
 
-    with tempfile.TemporaryDirectory(prefix="annotate-copy-") as made, hub_errors(plan.dataset):
-        require_agreed(backup(store, Path(made) / COPY), plan)
+
+def _to_folder(copy: Path, clips: list[Path], folder: Path) -> None:
+    """Clips that are there are not copied again; those that the copy does not name were deleted meanwhile, and go."""
+    try:
+        beside = clips_folder(folder / COPY)
+        beside.mkdir(parents=True, exist_ok=True)
+        for clip in clips:
+            there = beside / clip.name
+            if not there.is_file() or there.stat().st_size != clip.stat().st_size:
+                _put(clip, there)
+        _put(copy, folder / COPY)
+        for path in set(beside.iterdir()) - {beside / clip.name for clip in clips}:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"The copy to {folder.name} failed ({error.strerror}); choose another place or make room.") from error
+
+
+def _put(source: Path, target: Path) -> None:
+    unfinished = target.with_name(f".{target.name}.new")
+    shutil.copyfile(source, unfinished)
+    os.replace(unfinished, target)
+
+
+def _to_dataset(copy: Path, clips: list[Path], repo_id: str) -> None:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+    with hub_errors(repo_id):
         api = HfApi()
-        api.create_repo(plan.dataset, repo_type="dataset", private=True, exist_ok=True)
-        if not api.repo_info(plan.dataset, repo_type="dataset").private:
-            raise AnnotateError(f"Nothing was copied: {plan.dataset} is public, and a copy holds names; make it private.")
-        clips = clips_folder(Path(COPY)).name
-        api.upload_folder(repo_id=plan.dataset, repo_type="dataset", folder_path=made, commit_message="Copy",
-                          delete_patterns=f"{clips}/*")
-        api.super_squash_history(plan.dataset, repo_type="dataset", commit_message="Copy")
+        api.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
+        if not api.repo_info(repo_id, repo_type="dataset").private:
+            raise AnnotateError(f"Nothing was copied: {repo_id} is public, and a copy holds names; make it private.")
+        folder = clips_folder(Path(COPY)).name
+        wanted = {COPY: copy, **{f"{folder}/{clip.name}": clip for clip in clips}}
+        there = api.list_repo_files(repo_id, repo_type="dataset")
+        gone = [name for name in there if name.startswith(f"{folder}/") and name not in wanted]
+        api.create_commit(repo_id, repo_type="dataset", commit_message="Copy", operations=[
+            *(CommitOperationAdd(name, str(path)) for name, path in wanted.items()
+              if name == COPY or name not in there),  # a clip is named by its content
+            *(CommitOperationDelete(name) for name in gone)])
+        api.super_squash_history(repo_id, repo_type="dataset", commit_message="Copy")
 
 
 def bring_back(plan: CopyPlan, path: Path) -> bool:
@@ -145,9 +181,7 @@ def bring_back(plan: CopyPlan, path: Path) -> bool:
             clips = clips_folder(folder / COPY)
             if clips.is_dir():
                 shutil.copytree(clips, clips_folder(path), dirs_exist_ok=True)
-            unfinished = path.with_name(f".{path.name}.new")
-            shutil.copyfile(folder / COPY, unfinished)
-            os.replace(unfinished, path)
+            _put(folder / COPY, path)  # last: with it the server takes all for whole
         except OSError as error:
             raise StoreError(f"The last copy could not be brought back ({error.strerror}); make room, or do it by hand.") from error
     return True
@@ -180,12 +214,3 @@ def start_copying(store: Store, plan: CopyPlan) -> threading.Event:
     stop = threading.Event()
     threading.Thread(target=keep_copying, args=(store, plan, stop), name="copies", daemon=True).start()
     return stop
-
-
-def _drop_other_clips(copy: Path) -> None:
-    """Delete the clips beside a copy that it does not name: they were deleted since the copy before."""
-    with closing(sqlite3.connect(copy)) as db:
-        named = {f"{sha256}.{suffix}" for sha256, suffix in db.execute("SELECT sha256, suffix FROM clips")}
-    for path in clips_folder(copy).iterdir():
-        if path.name not in named:
-            path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ import pytest
 
 from annotate import copies, donation, roster
 from annotate.copies import COPY, CopyPlan, bring_back, copy_now, keep_copying, require_agreed, start_copying
-from annotate.errors import AnnotateError
+from annotate.errors import AnnotateError, StoreError
 from annotate.records import Project
 from annotate.service import Service
 from annotate.serving import database_path, over_network, storage_sentence
@@ -184,6 +184,24 @@ def test_a_copy_that_cannot_be_reached_does_not_begin_an_empty_database(tmp_path
         assert desk.service is None and said in desk.problem and not path.exists()
 
 
+def test_a_copy_never_takes_the_place_of_the_database_itself_and_a_failure_leaves_the_last(desk: Any, tmp_path: Path,
+                                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    store, project, plan = desk
+    with pytest.raises(StoreError, match="database itself"):
+        copy_now(store, CopyPlan(str(store.path.parent)))
+    copy_now(store, plan)
+    before = copied(plan).read_bytes()
+    person(store, project)
+    monkeypatch.setattr(copies.os, "replace", full)
+    with pytest.raises(StoreError, match="No space left"):
+        copy_now(store, plan)
+    assert copied(plan).read_bytes() == before
+
+
+def full(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_the_terms_name_the_place_and_what_becomes_of_it(tmp_path: Path) -> None:
     folder, dataset = CopyPlan("/secret/place", 30), CopyPlan("hf://datasets/someone/ratings")
     assert "30 minutes" in folder.sentence() and "/secret" not in folder.sentence() and folder.place == "a folder"
@@ -287,7 +305,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from annotate.copies import CopyPlan, bring_back, copy_now
-from annotate.errors import AnnotateError
+from annotate.errors import AnnotateError, StoreError
 from annotate.store import Store
 plan = CopyPlan("hf://datasets/someone/ratings")
 try:
