@@ -94,7 +94,7 @@ def require_agreed(path: Path, plan: CopyPlan) -> None:
                AND json_extract(e.detail, '$.donation') = d.id AND json_extract(e.detail, '$.place') = ?)""",
             [plan.place]).fetchone()[0]
     if people or gifts:
-        raise AnnotateError(f"Nothing was copied: {people} people who rate and {gifts} visitors who gave a clip agreed to terms "
+        raise AnnotateError(f"Nothing was copied, as raters ({people}) and visitors who gave a clip ({gifts}) agreed to terms "
                             f"without copies to {plan.place}; raters are asked when they come back, clips can be deleted.")
 
 

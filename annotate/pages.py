@@ -50,7 +50,7 @@ def consent_html(project: Project, name: str, storage: str, *, again: bool = Fal
     title = "The terms have changed" if again else "Before you take part"
     changed = ('<p class="an-problem">You agreed before; since then the sentence about copies, under “What is kept”, has changed. '
                "Please agree again, or withdraw.</p>" if again else "")
-    leave = ' <button type="button" class="an-chip" data-leaving>Withdraw …</button>' if again else ""
+    leave = '<p><button type="button" class="an-chip" data-leaving>Withdraw …</button></p>' if again else ""
     return f"""{banner(project)}<section class="an-card" data-screen="consent"><h2>{title}</h2>{changed}
 <p>Hello <bdi>{escape(name)}</bdi>. In the project <strong><bdi>{escape(project.name)}</bdi></strong> you listen to short
 recordings of voices and rate texts in which a model says how a voice sounds and which emotion that suggests.</p>

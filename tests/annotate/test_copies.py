@@ -81,11 +81,11 @@ def test_who_agreed_to_other_terms_is_asked_again_and_nothing_is_copied_before(d
     screen = service.call("open", ada, {})
     assert screen["screen"] == "consent" and "The terms have changed" in screen["html"] and "data-leaving" in screen["html"]
     assert plan.sentence() in screen["html"]
-    with pytest.raises(AnnotateError, match="2 people who rate and 0 visitors"):
+    with pytest.raises(AnnotateError, match=r"raters \(2\) and visitors who gave a clip \(0\)"):
         copy_now(store, plan)
     assert agree(service, ada) == "instructions" and agree(service, ada) == "instructions"
     assert len(store.rows("SELECT 1 FROM events WHERE kind = ?", [roster.AGREED])) == 1  # a double click is one agreement
-    with pytest.raises(AnnotateError, match="1 people who rate"):
+    with pytest.raises(AnnotateError, match=r"raters \(1\)"):
         copy_now(store, plan)
     assert not copied(plan).exists()
     (rater,) = [one for one in store.raters(project) if one.name == "Bob"]
@@ -94,7 +94,7 @@ def test_who_agreed_to_other_terms_is_asked_again_and_nothing_is_copied_before(d
     with Store.open(copied(plan)) as copy:
         assert [one.name for one in copy.raters(copy.project()) if one.withdrawn is None] == ["Ada"]
     # Agreed to a folder is not agreed to a dataset; to another folder of the host it is.
-    with pytest.raises(AnnotateError, match="1 people who rate"):
+    with pytest.raises(AnnotateError, match=r"raters \(1\)"):
         require_agreed(store.path, CopyPlan("hf://datasets/a/b"))
     require_agreed(store.path, CopyPlan("elsewhere"))
 
@@ -117,7 +117,7 @@ def test_a_clip_that_was_given_without_word_of_copies_keeps_them_from_being_made
     store, _, plan = desk
     path, result = gift(tmp_path)
     code = donation.give(store, path, result)
-    with pytest.raises(AnnotateError, match="0 people who rate and 1 visitors"):
+    with pytest.raises(AnnotateError, match=r"raters \(0\) and visitors who gave a clip \(1\)"):
         copy_now(store, plan)
     donation.take_back(store, code)
     copy_now(store, plan)
@@ -145,8 +145,8 @@ def test_copies_are_made_when_something_changed_and_a_failure_is_told_once(desk:
     thread.start()
     wait_for(lambda: len(made) >= 3)
     assert [record.message for record in caplog.records if "Nothing was copied" in record.message] == [
-        "Nothing was copied: 1 people who rate and 0 visitors who gave a clip agreed to terms without copies to a folder; raters "
-        "are asked when they come back, clips can be deleted."]
+        "Nothing was copied, as raters (1) and visitors who gave a clip (0) agreed to terms without copies to a folder; raters are "
+        "asked when they come back, clips can be deleted."]
     assert agree(Service(store, plan), token) == "instructions"
     wait_for(copied(plan).is_file)
     time.sleep(0.1)
