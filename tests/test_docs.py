@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import fields
 from functools import lru_cache
 from importlib import import_module, util
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,18 @@ def test_a_documented_command_is_understood(where: str, text: str, in_a_sentence
 
         assert call.values is not None
         read_recipe(ROOT / call.values.recipe, call.extras)  # raises for a key that the recipe does not hold
+
+
+@pytest.mark.parametrize("line", sorted({line for text in TEXTS.values() for part in code_of(text) for line in part
+                                         if line.startswith("hf ")}))
+def test_a_documented_command_of_the_hub_exists(line: str) -> None:
+    """`hf` comes with a dependency, and its commands have changed their names before."""
+    _, *words = shlex.split(line)
+    name = list(takewhile(lambda word: re.fullmatch(r"[a-z]+", word), words))
+    shown = subprocess.run([Path(sys.executable).with_name("hf"), *name, "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    for flag in words:
+        assert not flag.startswith("-") or re.search(rf"(?<![\w-]){flag}\b", shown.stdout), f"hf {' '.join(name)} knows no {flag}"
 
 
 def test_every_command_and_flag_is_in_the_reference() -> None:
