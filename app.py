@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing about a visitor leaves this machine
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of one model must not starve the others
 
 import gradio as gr
+from starlette.routing import Route
 
+from annotate.copies import CopyPlan
 from annotate.ui import Desk, annotate_tab, open_desk
 from annotate.ui_calibrate import calibrate_tab
 from annotate.ui_donate import donation_section
+from emotionthinker import zero_gpu
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.api import endpoints
 from emotionthinker.page.compare_tab import compare_tab
 from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
+from emotionthinker.page.health import health_route
 from emotionthinker.page.port import PortError, on_port
 from emotionthinker.page.timeline_tab import timeline_tab
 from emotionthinker.settings import Settings
@@ -86,10 +91,10 @@ def server_port() -> int:
     return int(text)
 
 
-def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, block: bool = True,
-           port: int | None = None) -> tuple[str, str | None]:
+def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, block: bool = True, port: int | None = None,
+           routes: Sequence[Route] = ()) -> tuple[str, str | None]:
     """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served, and the
-    clips of annotation items to whom they were shown."""
+    clips of annotation items to whom they were shown. routes: plain addresses beside it."""
     desk = desk or Desk()
     _, local, shared = page.launch(
         server_name=server_name(),
@@ -111,19 +116,23 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
         css_paths=first_then_others("style.css", "*.css"),
         head="".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
-        app_kwargs={"routes": list(desk.routes)},
+        app_kwargs={"routes": [*routes, *desk.routes]},
     )
     return local, shared
 
 
 def main() -> int:
     try:
+        zero_gpu.prepare()  # before anything imports torch
         settings, second = Settings.from_env(), Settings.second_from_env()
         with on_port(server_name(), server_port(), "choose another with GRADIO_SERVER_PORT"):
-            desk = open_desk()
+            desk = open_desk(plan=CopyPlan.from_env())
             page, engine = build(settings, second, desk)
-            engine.warm_up()
-            launch(page, settings, desk)
+            if zero_gpu.active():
+                engine.load_now()
+            else:
+                engine.warm_up()
+            launch(page, settings, desk, routes=[health_route(engine)])
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2

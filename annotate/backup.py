@@ -15,8 +15,8 @@ from annotate.errors import StoreError
 from annotate.store import Store, clips_folder, connect, explain
 
 
-def backup(store: Store, target: Path) -> Path:
-    """Copy the database to `target` and its clips to the folder beside it; gives `target`.
+def backup(store: Store, target: Path, *, clips: bool = True) -> Path:
+    """Copy the database to `target` and, unless told otherwise, its clips to the folder beside it; gives `target`.
 
     A copy that was there is replaced when the new one is whole; clips that are there already are not copied again.
     Raises StoreError.
@@ -32,16 +32,17 @@ def backup(store: Store, target: Path) -> Path:
             source.backup(copy, pages=-1)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
             damage = copy.execute("PRAGMA integrity_check").fetchone()[0]
-            clips = copy.execute("SELECT sha256, suffix FROM clips").fetchall()
+            named = copy.execute("SELECT sha256, suffix FROM clips").fetchall() if clips else []
         finally:
             source.close()
             copy.close()
         if damage != "ok":
             raise StoreError(f"The copy of {store.path.name} is damaged ({damage}); check the disk.")
-        folder = clips_folder(target)
-        folder.mkdir(exist_ok=True)
-        for sha256, suffix in clips:
-            _copy_clip(store.clips / f"{sha256}.{suffix}", folder)
+        if clips:
+            folder = clips_folder(target)
+            folder.mkdir(exist_ok=True)
+            for sha256, suffix in named:
+                _copy_clip(store.clips / f"{sha256}.{suffix}", folder)
         _sync(unfinished)
         for beside in ("-wal", "-shm"):  # of a copy that was opened before: they belong to the old rows
             target.with_name(target.name + beside).unlink(missing_ok=True)

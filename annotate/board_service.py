@@ -23,7 +23,7 @@ from annotate.items import draw
 from annotate.payload import text, whole
 from annotate.records import Project, Rater
 from annotate.service import Service
-from annotate.serving import clip_url, lasts, storage_sentence
+from annotate.serving import clip_url, lasts
 
 TICKET_S = 600  # an archive can be fetched for so long
 
@@ -50,7 +50,8 @@ class BoardService:
         gifts = donation.waiting(self.store, project, LISTED)
         given = gifts_html(gifts, [clip_url(self.store, lead, gift.item.clip_sha256) for gift in gifts],
                            donation.count_waiting(self.store, project))
-        html = board_html(project, board(self.store, project), storage_sentence(path), lasts(path), given)
+        kept = lasts(path) or self.service.plan is not None
+        html = board_html(project, board(self.store, project), self.service.storage(), kept, given)
         return {"screen": "board", "html": html}
 
     def _gift(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from annotate import roster
 from annotate.command_parts import command, open_project, settings_of
+from annotate.copies import CopyPlan, bring_back, start_copying
 from annotate.errors import AnnotateError
 from annotate.records import ROLES
 from annotate.serving import database_path
@@ -111,12 +112,18 @@ def add_serve(subparsers: Any) -> None:
 def serve(args: argparse.Namespace) -> int:
     from annotate import ui
 
-    with Store.open(args.db or database_path()) as store, on_port(args.host, args.port, "choose another with --port"):
-        service, routes = ui.open_service(store)
+    plan, path = CopyPlan.from_env(), args.db or database_path()
+    if plan is not None:
+        bring_back(plan, path)
+    with Store.open(path) as store, on_port(args.host, args.port, "choose another with --port"):
+        service, routes = ui.open_service(store, plan)
         page = ui.build(service)
         names = ", ".join(project.name for project in store.projects()) or "none"
         print(f"Serving {store.path.name} (projects: {names}) on http://{args.host}:{args.port}", file=sys.stderr, flush=True)
+        stop = None if plan is None else start_copying(store, plan)
         ui.launch(page, store, routes, host=args.host, port=args.port)
+        if stop is not None:
+            stop.set()
     return 0
 
 

@@ -51,11 +51,12 @@ def receiving(store: Store) -> Project | None:
     return None
 
 
-def give(store: Store, path: Path, result: dict[str, Any]) -> str:
+def give(store: Store, path: Path, result: dict[str, Any], *, copies_to: str | None = None) -> str:
     """Keep a clip and its explanation for a lead to look at; gives the code that takes them back.
 
-    result: `Explanation.to_dict()` of that clip. Raises AnnotateError where no project takes clips, too many wait, or this one is
-    there already; EmotionThinkerError for what cannot be rated. Then nothing is kept.
+    result: `Explanation.to_dict()` of that clip. copies_to: the place of copies that its giver was told of. Raises AnnotateError
+    where no project takes clips, too many wait, or this one is there already; EmotionThinkerError for what cannot be rated. Then
+    nothing is kept.
     """
     project = receiving(store)
     if project is None:
@@ -73,7 +74,7 @@ def give(store: Store, path: Path, result: dict[str, Any]) -> str:
             number = insert(db, "donations", {"project_id": project.id, "code_sha256": _hash(code), "clip_sha256": clip,
                                               "item": json.dumps(asdict(item), ensure_ascii=False, allow_nan=False),
                                               "given": clock.utc_now()})
-            log_event(db, "clip given", project_id=project.id, donation=number)
+            log_event(db, "clip given", project_id=project.id, donation=number, place=copies_to)
     except BaseException:
         _forget_clip(store, clip)
         raise

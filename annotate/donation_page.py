@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from annotate.copies import CopyPlan
 from annotate.donation import Gift
 
 LISTED = 20  # gifts on the board at once
@@ -19,6 +20,14 @@ Words, measurement and text become part of the project's exports, and the record
 with all ratings of it. Exports and backups made before that are out of reach.</li>
 </ul>"""
 TICK = "It is my own voice, or everybody heard in it agrees: keep this clip and its explanation for rating"
+
+
+def about_html(plan: CopyPlan | None) -> str:
+    """What a visitor is told before they give a clip. plan: of copies, if there is one."""
+    if plan is None:
+        return ABOUT
+    copies = f"<li><strong>Copies:</strong> {escape(plan.sentence('with the recording'))}</li>"
+    return ABOUT.replace("</ul>", f"{copies}</ul>")
 
 
 def code_html(code: str) -> str:

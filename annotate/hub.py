@@ -6,9 +6,11 @@ private; what is in an existing one's `data/` is replaced. Nothing is sent while
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from annotate.errors import AnnotateError
@@ -16,34 +18,44 @@ from annotate.exporting import export
 from annotate.records import Project
 from annotate.store import Store, log_event
 
+REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")  # as far as a mistake can be told before the Hub is asked
+
+
+@contextmanager
+def hub_errors(repo_id: str) -> Iterator[None]:
+    """Whatever the Hub or the way to it refuses inside becomes an AnnotateError with one sentence; the token is in none."""
+    import httpx
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+
+    try:
+        yield
+    except HFValidationError as error:
+        raise AnnotateError(f"{repo_id!r} is no name of a repository; write NAME/DATASET.") from error
+    except LocalTokenNotFoundError as error:
+        raise AnnotateError("There is no token for the Hugging Face Hub; set HF_TOKEN to one that may write.") from error
+    except OfflineModeIsEnabled as error:
+        raise AnnotateError("HF_HUB_OFFLINE is set, so nothing was sent; unset it to push.") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else "no answer"
+        raise AnnotateError(f"The Hub refused the push to {repo_id} ({status}); check the name, and that the token may "
+                            "write.") from error
+    except (httpx.HTTPError, OSError) as error:
+        raise AnnotateError(f"The Hub was not reached ({type(error).__name__}); nothing was sent.") from error
+
 
 def push(store: Store, project: Project, repo_id: str, *, clips: bool = False) -> str:
     """Export a project in the Hub's layout and commit it; gives the address of the commit.
 
     Raises AnnotateError where the Hub cannot be reached or refuses, StoreError where the export cannot be written.
     """
-    import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
     with tempfile.TemporaryDirectory(prefix="annotate-push-") as folder:
         export(store, project, Path(folder), "hub", clips=clips)
-        try:
+        with hub_errors(repo_id):
             api = HfApi()
             api.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
             commit = api.upload_folder(repo_id=repo_id, repo_type="dataset", folder_path=folder, commit_message="Ratings")
-        except HFValidationError as error:
-            raise AnnotateError(f"{repo_id!r} is no name of a repository; write NAME/DATASET.") from error
-        except LocalTokenNotFoundError as error:
-            raise AnnotateError("There is no token for the Hugging Face Hub; set HF_TOKEN to one that may write.") from error
-        except OfflineModeIsEnabled as error:
-            raise AnnotateError("HF_HUB_OFFLINE is set, so nothing was sent; unset it to push.") from error
-        except HfHubHTTPError as error:
-            status = error.response.status_code if error.response is not None else "no answer"
-            raise AnnotateError(f"The Hub refused the push to {repo_id} ({status}); check the name, and that the token may "
-                                "write.") from error
-        except (httpx.HTTPError, OSError) as error:
-            raise AnnotateError(f"The Hub was not reached ({type(error).__name__}); nothing was sent.") from error
     with store.transaction() as db:
         log_event(db, "pushed", project_id=project.id, repo=repo_id)
     return str(commit.commit_url)

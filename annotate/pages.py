@@ -45,9 +45,13 @@ personal link from the person who leads the project: open it once in this browse
 docs/annotate.md says the rest.</p></section>"""
 
 
-def consent_html(project: Project, name: str, storage: str) -> str:
-    """What somebody of that name agrees to before any work."""
-    return f"""{banner(project)}<section class="an-card" data-screen="consent"><h2>Before you take part</h2>
+def consent_html(project: Project, name: str, storage: str, *, again: bool = False) -> str:
+    """What somebody of that name agrees to before any work. again: they did, but the terms have changed."""
+    title = "The terms have changed" if again else "Before you take part"
+    changed = ('<p class="an-problem">You agreed before; since then the sentence about copies, under “What is kept”, has changed. '
+               "Please agree again, or withdraw.</p>" if again else "")
+    leave = '<p><button type="button" class="an-chip" data-leaving>Withdraw …</button></p>' if again else ""
+    return f"""{banner(project)}<section class="an-card" data-screen="consent"><h2>{title}</h2>{changed}
 <p>Hello <bdi>{escape(name)}</bdi>. In the project <strong><bdi>{escape(project.name)}</bdi></strong> you listen to short
 recordings of voices and rate texts in which a model says how a voice sounds and which emotion that suggests.</p>
 <ul>
@@ -63,7 +67,7 @@ them.</li>
 <li>Please do not copy the recordings or pass your link on.</li>
 </ul>
 <p>You rate <em>texts about sound</em>. Nobody is asked to judge what a speaker truly feels.</p>
-<button type="button" class="an-primary" data-agree="consented">I agree and take part</button></section>"""
+<button type="button" class="an-primary" data-agree="consented">I agree and take part</button>{leave}</section>"""
 
 
 def instructions_html(project: Project, *, first: bool) -> str:

@@ -20,6 +20,7 @@ from annotate.settings import ProjectSettings
 from annotate.store import Store, as_rater, insert, log_event
 
 MAX_NAME = 80
+AGREED = "agreed to copies"  # an event, with the place of the copies in its detail
 NOT_KNOWN = "This link is not known here; ask the person who sent it for a new one."
 _HF_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 
@@ -146,14 +147,25 @@ def find_hf(store: Store, hf_name: str, *, join: bool = False) -> Rater:
     raise refusal
 
 
-def agree(store: Store, rater: Rater, what: str) -> None:
-    """Keep that a rater gave consent (`consented`) or read the instructions (`instructed`); the first time counts."""
+def agree(store: Store, rater: Rater, what: str, *, copies_to: str | None = None) -> None:
+    """Keep that a rater gave consent (`consented`) or read the instructions (`instructed`); the first time counts.
+
+    copies_to: the place of copies that the terms named when consent was given (`copies.CopyPlan.place`).
+    """
     assert what in ("consented", "instructed")
     with store.transaction() as db:
         changed = db.conn.execute(f"UPDATE raters SET {what} = ? WHERE id = ? AND {what} IS NULL",
                                   [clock.utc_now(), rater.id]).rowcount
         if changed:
             log_event(db, what, project_id=rater.project_id, rater_id=rater.id)
+        if what == "consented" and copies_to is not None and not agreed_to_copies(store, rater.id, copies_to):
+            log_event(db, AGREED, project_id=rater.project_id, rater_id=rater.id, place=copies_to)
+
+
+def agreed_to_copies(store: Store, rater_id: int, place: str) -> bool:
+    """Whether somebody has agreed to terms that name this place of copies."""
+    return store.row("SELECT 1 FROM events WHERE rater_id = ? AND kind = ? AND json_extract(detail, '$.place') = ?",
+                     [rater_id, AGREED, place]) is not None
 
 
 def token_hash(token: str) -> str:

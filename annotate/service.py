@@ -14,6 +14,7 @@ from typing import Any
 
 from annotate import pages, roster, withdraw_page
 from annotate.assignment import claim, open_revision, own_lease, release, task
+from annotate.copies import CopyPlan
 from annotate.errors import AccessEnded, AnnotateError, Newcomer, NotAllowed
 from annotate.payload import ODD, number, text, whole
 from annotate.rating import save_draft, set_heard, show_text, submit
@@ -38,10 +39,10 @@ Action = Callable[[Project, Rater, dict[str, Any]], dict[str, Any]]
 
 
 class Service:
-    """The actions of one store. `call` is the only way in."""
+    """The actions of one store. `call` is the only way in. plan: of scheduled copies, which the terms then name."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, plan: CopyPlan | None = None) -> None:
+        self.store, self.plan = store, plan
         self._figures: OrderedDict[tuple[str, int, int], str] = OrderedDict()
         self._drawing = threading.Lock()
         self._actions: dict[str, Action] = {
@@ -60,8 +61,7 @@ class Service:
             try:
                 who = self._who(token, hf_name, leaves=action in ("leaving", "leave"), joins=joins)
             except Newcomer as newcomer:
-                storage = storage_sentence(self.store.path)
-                return _screen("consent", pages.consent_html(newcomer.project, str(hf_name), storage))
+                return _screen("consent", pages.consent_html(newcomer.project, str(hf_name), self.storage()))
             except AccessEnded as ended:
                 if action != "open":
                     raise
@@ -86,6 +86,10 @@ class Service:
         except Exception as error:  # a fault of ours: a sentence for the page, its place for the log
             return {"error": sentence(error), "kind": "fault"}
 
+    def storage(self) -> str:
+        """Where the data lies and where copies go, for people."""
+        return storage_sentence(self.store.path, plan=self.plan)
+
     def add_lead_actions(self, actions: dict[str, Action]) -> None:
         """Actions that only a lead may take (`board_service`)."""
         self._for_leads |= actions
@@ -109,9 +113,10 @@ class Service:
         """The screen that this person is at."""
         if rater.role == "lead" and "board" in self._for_leads:
             return self._for_leads["board"](project, rater, payload)
-        if rater.consented is None:
-            storage = storage_sentence(self.store.path)
-            return _screen("consent", pages.consent_html(project, rater.name, storage))
+        changed = self.plan is not None and not roster.agreed_to_copies(self.store, rater.id, self.plan.place)
+        if rater.consented is None or changed:
+            again = rater.consented is not None
+            return _screen("consent", pages.consent_html(project, rater.name, self.storage(), again=again))
         if rater.instructed is None:
             return _screen("instructions", pages.instructions_html(project, first=True))
         try:
@@ -126,7 +131,7 @@ class Service:
         what = text(payload, "what")
         if what not in ("consented", "instructed"):
             raise AnnotateError(ODD)
-        roster.agree(self.store, rater, what)
+        roster.agree(self.store, rater, what, copies_to=self.plan.place if self.plan else None)
         return self._open(project, self.store.rater(rater.id), payload)
 
     def _instructions(self, project: Project, rater: Rater, payload: dict[str, Any]) -> dict[str, Any]:

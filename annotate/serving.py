@@ -19,12 +19,15 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from annotate import roster
+from annotate.copies import CopyPlan
 from annotate.errors import AnnotateError, NotAllowed
 from annotate.guide import EXAMPLE_CLIP
 from annotate.records import Rater
 from annotate.store import Store
 from emotionthinker.page.engine import EXAMPLES
 
+NETWORKS = ("nfs", "cifs", "smb", "fuse", "ceph", "afs")  # how kinds begin in /proc/mounts
+LOCAL_FUSE = ("fuse.fuse-overlayfs", "fuseblk")  # a container's own layers, a disk of this machine
 SPACE_FOLDER = Path("/data")  # where a Space's persistent storage is mounted
 MEDIA_TYPES = {"wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "ogg": "audio/ogg", "opus": "audio/ogg",
                "m4a": "audio/mp4", "webm": "audio/webm"}
@@ -39,9 +42,29 @@ def database_path(env: Mapping[str, str] | None = None) -> Path:
     if env.get("ET_ANNOTATE_DB"):
         return Path(env["ET_ANNOTATE_DB"])
     if env.get("SPACE_ID") and SPACE_FOLDER.is_dir() and os.access(SPACE_FOLDER, os.W_OK):
-        return SPACE_FOLDER / "emotionthinker" / "annotate.db"
+        kept = SPACE_FOLDER / "emotionthinker" / "annotate.db"
+        if kept.is_file() or not over_network(SPACE_FOLDER):
+            return kept
     home = Path(env["XDG_DATA_HOME"]) if env.get("XDG_DATA_HOME") else Path.home() / ".local" / "share"
     return home / "emotionthinker" / "annotate.db"
+
+
+def over_network(folder: Path, mounts: str | None = None) -> bool:
+    """Whether a folder lies on another machine (a Space's storage bucket, NFS, a share), where SQLite's write-ahead log fails.
+
+    mounts: the text of Linux's `/proc/mounts`; elsewhere nothing is known, and the answer is no.
+    """
+    if mounts is None:
+        try:
+            mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+    found = ("", "")
+    for line in mounts.splitlines():
+        point, kind = ([*line.split(" "), "", ""])[1:3]
+        if folder.resolve().is_relative_to(point or "-") and len(point) >= len(found[0]):
+            found = (point, kind)
+    return found[1].startswith(NETWORKS) and found[1] not in LOCAL_FUSE
 
 
 def lasts(path: Path, env: Mapping[str, str] | None = None) -> bool:
@@ -50,13 +73,16 @@ def lasts(path: Path, env: Mapping[str, str] | None = None) -> bool:
     return not env.get("SPACE_ID") or (SPACE_FOLDER.is_mount() and path.resolve().is_relative_to(SPACE_FOLDER))
 
 
-def storage_sentence(path: Path, env: Mapping[str, str] | None = None) -> str:
-    """Which storage is active, for people."""
+def storage_sentence(path: Path, env: Mapping[str, str] | None = None, plan: CopyPlan | None = None) -> str:
+    """Which storage is active and where copies go, for people."""
     env = os.environ if env is None else env
+    copies = "" if plan is None else f" {plan.sentence()}"
     if not env.get("SPACE_ID"):
-        return "It is stored on the machine that serves this page."
+        return f"It is stored on the machine that serves this page.{copies}"
     if lasts(path, env):
-        return "It is stored in the persistent folder of this Space."
+        return f"It is stored in the persistent folder of this Space.{copies}"
+    if plan is not None:
+        return f"It is stored on the disk of this Space, which is emptied at a restart; the last copy is then brought back.{copies}"
     return ("Warning: this Space has no persistent storage, so all of it is lost when the Space restarts; its owner can add "
             "storage, or export often.")
 

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from annotate import roster, ui_calibrate
 from annotate.board_service import BoardService
 from annotate.calibrate_service import CalibrateService
+from annotate.copies import CopyPlan, bring_back, start_copying
 from annotate.pages import welcome_html
 from annotate.service import Service
 from annotate.serving import clip_routes, database_path
@@ -66,8 +67,10 @@ class Desk:
     private: Sequence[str] = ()
 
 
-def open_desk(path: Path | None = None) -> Desk:
+def open_desk(path: Path | None = None, plan: CopyPlan | None = None) -> Desk:
     """The desk of the database that the settings name. It never raises: the rest of the page works without one.
+
+    plan: of scheduled copies; where there is no database, the last copy is brought back first.
 
     ET_ANNOTATE_LEAD names a Hugging Face account: where there is no database yet, one is made with that account as its lead,
     since a Space has no command line.
@@ -75,20 +78,24 @@ def open_desk(path: Path | None = None) -> Desk:
     path = path or database_path()
     lead = os.environ.get("ET_ANNOTATE_LEAD")
     try:
+        if plan is not None:
+            bring_back(plan, path)
         if not path.is_file() and not lead:
             return Desk()
         store = Store.create(path)
         if lead and not store.projects():
             roster.invite(store, roster.create_project(store, "main", ProjectSettings()), lead, "lead", hf_name=lead)
-        service, routes = open_service(store)
+        service, routes = open_service(store, plan)
+        if plan is not None:
+            start_copying(store, plan)
         return Desk(service, "", routes, private_paths(store))
     except EmotionThinkerError as error:
         return Desk(problem=str(error))
 
 
-def open_service(store: Store) -> tuple[Service, list[Route]]:
+def open_service(store: Store, plan: CopyPlan | None = None) -> tuple[Service, list[Route]]:
     """The service of a store with all its actions, and the routes that must stand before Gradio's own."""
-    service = Service(store)
+    service = Service(store, plan)
     board = BoardService(service)
     CalibrateService(service)
     return service, [*clip_routes(store), *board.routes()]

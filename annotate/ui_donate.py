@@ -25,7 +25,7 @@ def donation_section(service: Service | None) -> Section | None:
 
     def build(audio: gr.Audio, result: gr.State) -> None:
         with gr.Accordion("Give this clip for rating", open=False, elem_id="et-give"):
-            gr.HTML(donation_page.ABOUT, js_on_load=None, apply_default_css=False)
+            gr.HTML(donation_page.about_html(service.plan), js_on_load=None, apply_default_css=False)
             tick = gr.Checkbox(False, label=donation_page.TICK, container=False, elem_id="et-give-tick")
             button = gr.Button("Give this clip", size="sm", interactive=False, elem_id="et-give-now", elem_classes="et-chip")
             said = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="et-give-said")
@@ -57,7 +57,8 @@ def give_clip(service: Service, ticked: Any, path: str | None, result: dict[str,
     if is_example(path):
         raise refusal("This is one of this page's own examples; bring a recording of yours.")
     try:
-        return donation_page.code_html(donation.give(service.store, Path(path), result))
+        return donation_page.code_html(donation.give(service.store, Path(path), result,
+                                                     copies_to=service.plan.place if service.plan else None))
     except Exception as error:
         raise refusal(sentence(error)) from None
 

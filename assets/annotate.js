@@ -157,10 +157,10 @@
 
   function arrive() {
     if (takeInvite()) { // in the large page the tab is one of several
-      const seek = setInterval(() => {
-        const tab = Array.from(document.querySelectorAll("[role=tab]")).find((one) => one.textContent.trim() === "Annotate");
-        if (tab) tab.click();
-        if (tab || root()?.offsetParent) clearInterval(seek);
+      const seek = setInterval(() => { // until it is there: on a phone it moves into the menu of further tabs while the page is drawn
+        if (root()?.offsetParent) { clearInterval(seek); return; }
+        const tabs = Array.from(document.querySelectorAll("[role=tab], .overflow-dropdown button"));
+        tabs.find((one) => one.textContent.trim() === "Annotate")?.click();
       }, 100);
     }
     setInterval(start, 150);

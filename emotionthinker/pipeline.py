@@ -312,7 +312,11 @@ def open_explainer(settings: Settings) -> Explainer:
 
         model = settings.model or "ddwang2000/EmotionThinker"
         return Remote(settings.endpoint, model, api_key=settings.api_key, timeout_s=settings.timeout_s)
+    from emotionthinker import zero_gpu
     from emotionthinker.thinker import EmotionThinker
+
+    if zero_gpu.active() and settings.device != "cpu":
+        return zero_gpu.lend(settings)
 
     return EmotionThinker.from_pretrained(
         settings.model, dtype=settings.dtype, device=settings.device, load_in_4bit=settings.load_in_4bit

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emotionthinker import zero_gpu
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.pipeline import Explainer, open_explainer
@@ -43,6 +44,12 @@ class Engine:
                 self._thread = threading.Thread(target=self._load, name="warm-up", daemon=True)
                 self._thread.start()
 
+    def load_now(self) -> None:
+        """The same, done when this returns: where the model must be loaded in the main thread (`zero_gpu`)."""
+        with self._lock:
+            self._thread = threading.current_thread()
+        self._load()
+
     @property
     def ready(self) -> bool:
         return self._ready.is_set()
@@ -64,7 +71,7 @@ class Engine:
         self._try(self._rehearse_measuring)  # first, as the figure is what a visitor sees first
         try:
             thinker = open_explainer(self.settings)
-            if not self.settings.endpoint:
+            if not self.settings.endpoint and not zero_gpu.active():  # there, a rehearsal would warm up a process that ends
                 self._try(lambda: self._rehearse_thinking(thinker))
             self._thinker = thinker
         except EmotionThinkerError as error:

@@ -12,9 +12,9 @@ ms-swift (4.6) makes each as `orms[name](args=args)` and calls it with this proc
 A group must not be split over processes: K must divide the replies of a process, and a group that is not whole is an error.
 
 R_t comes from the reward model at an OpenAI-compatible endpoint that hears the clip. Settings, from the environment (`ENV:` in the
-recipe): EMOTIONTHINKER_REWARD_URL and _MODEL; EMOTIONTHINKER_CALIBRATION, a calibration.json; EMOTIONTHINKER_SCHEDULE,
-"window threshold hysteresis". While the schedule is off nothing is asked. A group in which a reply got no scores gets no
-reasoning reward in that step, since a missing one would look like a bad one.
+recipe): EMOTIONTHINKER_REWARD_URL and EMOTIONTHINKER_REWARD_MODEL; EMOTIONTHINKER_CALIBRATION, a calibration.json;
+EMOTIONTHINKER_SCHEDULE, "window threshold hysteresis". While the schedule is off nothing is asked. A group in which a reply got no
+scores gets no reasoning reward in that step, since a missing one would look like a bad one.
 
 The schedule's state is appended to OUTPUT_DIR/reward_state.jsonl after each step, and read back when a run is resumed at a
 checkpoint: the line before it. Do not evaluate during training: an evaluation's replies would enter the schedule.
