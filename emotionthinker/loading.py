@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emotionthinker.errors import EmotionThinkerError, ModelError, ModelNotFound
+from emotionthinker.manifest import check_manifest
 from emotionthinker.prompt import STYLE_FILE, PromptStyle
 
 NANO_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "nano"
@@ -83,12 +84,13 @@ def four_bit(device: str) -> Any:
 
 
 def load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Model and processor. Raises ModelNotFound for whatever is wrong with the files."""
+    """Model and processor, from files that fit their manifest where there is one. Raises ModelNotFound for whatever is wrong."""
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration
     from transformers.configuration_utils import PreTrainedConfig
 
     from emotionthinker.processor import load_processor
 
+    check_manifest(folder, name)
     try:
         config, _ = PreTrainedConfig.get_config_dict(folder)
         if config.get("model_type") not in MODEL_TYPES:
