@@ -24,6 +24,7 @@ from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.port import PortError, on_port
 from emotionthinker.page.timeline_tab import timeline_tab
+from emotionthinker.page.uploads import disk_fault, own_folder, sweep_for_ever
 from emotionthinker.settings import Settings
 from emotionthinker.ui import analyze_tab, header
 
@@ -111,7 +112,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
         css_paths=first_then_others("style.css", "*.css"),
         head="".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
-        app_kwargs={"routes": list(desk.routes)},
+        app_kwargs={"routes": list(desk.routes), "exception_handlers": {OSError: disk_fault}},
     )
     return local, shared
 
@@ -120,9 +121,10 @@ def main() -> int:
     try:
         settings, second = Settings.from_env(), Settings.second_from_env()
         with on_port(server_name(), server_port(), "choose another with GRADIO_SERVER_PORT"):
-            desk = open_desk()
+            uploads, desk = own_folder(), open_desk()
             page, engine = build(settings, second, desk)
             engine.warm_up()
+            sweep_for_ever(uploads, KEEP_S)
             launch(page, settings, desk)
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)

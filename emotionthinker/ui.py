@@ -236,9 +236,9 @@ def _saver(kind: str, engine: Engine, ready: gr.DownloadButton) -> Callable[...,
                 samples = load_clip(path, engine.settings.limits).samples
                 data = (draw_png(record, samples, hz=hz, spectrogram=spectrogram) if kind == "PNG" else
                         draw_voice(record, samples, theme="light", hz=hz, spectrogram=spectrogram).svg.encode())
-        except EmotionThinkerError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        saved = save_bytes_to_cache(data, f"{file_stem(path)}.{DOWNLOADS[kind]}", ready.GRADIO_CACHE)
+            saved = save_bytes_to_cache(data, f"{file_stem(path)}.{DOWNLOADS[kind]}", ready.GRADIO_CACHE)
+        except (EmotionThinkerError, OSError) as error:
+            raise gr.Error(handlers.sentence(error), print_exception=False) from None
         ready.temp_files.add(saved)  # so that it is deleted with the others
         return saved
 

@@ -15,7 +15,7 @@ from emotionthinker.settings import Settings
 from tests.browser.conftest import free_port
 
 
-def test_uploads_are_deleted_after_their_age(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_check_12_uploads_are_deleted_after_their_age(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(app, "CLEAN_EVERY_S", 1)
     monkeypatch.setattr(app, "KEEP_S", 1)
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
@@ -37,7 +37,7 @@ def test_uploads_are_deleted_after_their_age(monkeypatch: pytest.MonkeyPatch, tm
         page.close()
 
 
-def test_the_notice_promises_no_more_than_the_cleaner_keeps() -> None:
+def test_check_12_the_notice_promises_no_more_than_the_cleaner_keeps() -> None:
     assert "deleted within two hours" in notice_html(Settings())
     assert app.KEEP_S + app.CLEAN_EVERY_S <= 2 * 3600
 

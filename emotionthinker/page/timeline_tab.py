@@ -14,7 +14,8 @@ from emotionthinker.export import file_stem
 from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.following import LongScreen, Wanted, empty_long_screen, follow_recording
-from emotionthinker.page.handlers import status_html
+from emotionthinker.page.handlers import sentence, status_html
+from emotionthinker.page.uploads import TIMELINES
 from emotionthinker.timeline.export import WRITERS
 
 KEPT_S = 3600  # how long an idle visitor's results stay in memory
@@ -31,7 +32,7 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     limits = engine.settings.long_limits
     start = empty_long_screen(limits)
     # Outside of Gradio's cache, so that none of it is ever served. Gradio's cleaner deletes its files by age (`temp_files`).
-    folder = tempfile.TemporaryDirectory(prefix="emotionthinker-timeline-")
+    folder = tempfile.TemporaryDirectory(prefix=TIMELINES)
 
     consent.box("timeline", BOTH_SIDES)
     with gr.Row(elem_id="tl-input"):
@@ -112,7 +113,10 @@ def _saver(kind: str, ready: gr.DownloadButton) -> Callable[..., str]:
         if not path or timeline is None:
             raise gr.Error("There is nothing to save yet; follow a recording to its end, or stop it first.", print_exception=False)
         data = WRITERS[kind](timeline.to_dict()).encode()
-        saved = save_bytes_to_cache(data, f"{file_stem(path)}.timeline.{kind}", ready.GRADIO_CACHE)
+        try:
+            saved = save_bytes_to_cache(data, f"{file_stem(path)}.timeline.{kind}", ready.GRADIO_CACHE)
+        except OSError as error:
+            raise gr.Error(sentence(error), print_exception=False) from None
         ready.temp_files.add(saved)  # so that it is deleted with the others
         return saved
 

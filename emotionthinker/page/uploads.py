@@ -1,0 +1,89 @@
+"""Where uploads lie, and that none of them outlives its age, whatever happened to the server that took it.
+
+Gradio deletes what it remembers. It does not remember what a killed server had taken, nor an upload that was refused, cut off or
+met a full disk, whose part stays where it was. So the folder itself is swept: by the age of the files, from the start on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+log = logging.getLogger("emotionthinker")
+FOLDER = "GRADIO_TEMP_DIR"
+TIMELINES = "emotionthinker-timeline-"  # what the Timeline keeps while a recording is followed, beside the uploads
+UNFINISHED = "tmp*"  # an upload is written under such a name in the folder itself, and moved below it when it is whole
+UNFINISHED_S = 600  # since the last piece of it arrived
+SWEEP_EVERY_S = 300
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def own_folder() -> Path:
+    """The folder of the uploads: GRADIO_TEMP_DIR, else one of this program and user alone, as Gradio's usual one is shared by all
+    its programs. Gradio reads the variable when it starts, so call this first."""
+    user = str(os.getuid()) if hasattr(os, "getuid") else "user"
+    os.environ.setdefault(FOLDER, str(Path(tempfile.gettempdir()) / f"emotionthinker-uploads-{user}"))
+    return Path(os.environ[FOLDER])
+
+
+def sweep(folders: Iterable[Path], keep_s: float, now: float | None = None) -> int:
+    """Delete every file below the folders that is older than `keep_s` (seconds, from its last change), unfinished uploads sooner,
+    and what folders are empty then. Never follows a link. Gives the number of files."""
+    now = time.time() if now is None else now
+    deleted = 0
+    for folder in folders:
+        for place, names, files in os.walk(folder, topdown=False):
+            for name in files:
+                path = Path(place, name)
+                unfinished = path.parent == folder and path.match(UNFINISHED)
+                with contextlib.suppress(OSError):  # gone meanwhile, or not ours
+                    if now - path.lstat().st_ctime > (min(UNFINISHED_S, keep_s) if unfinished else keep_s):
+                        path.unlink()
+                        deleted += 1
+            for name in names:
+                with contextlib.suppress(OSError):  # not empty
+                    path = Path(place, name)
+                    if now - path.lstat().st_ctime > keep_s:
+                        path.rmdir()
+    return deleted
+
+
+def sweep_for_ever(folder: Path, keep_s: float, every_s: float = SWEEP_EVERY_S) -> threading.Thread:
+    """Sweep the uploads, and the Timeline's folders beside them of servers that were killed, now and every so often."""
+
+    def work() -> None:
+        while True:
+            timelines = Path(tempfile.gettempdir()).glob(f"{TIMELINES}*")
+            try:
+                sweep([folder, *timelines], keep_s)
+            except OSError as error:
+                log.warning("The uploads could not be swept: %s", type(error).__name__)
+            time.sleep(every_s)
+
+    thread = threading.Thread(target=work, name="sweeper", daemon=True)
+    thread.start()
+    return thread
+
+
+def disk_sentence(error: OSError) -> str:
+    """What people are told when something of theirs could not be kept; nothing of where it was to lie."""
+    if error.errno in FULL:
+        return "The disk of the server is full, so nothing was kept; try a smaller file, or again later."
+    return "The server cannot write files just now, so nothing was kept; try again later, and tell whoever runs it."
+
+
+def disk_fault(request: Request, error: Exception) -> Response:
+    """The answer to a request that the disk is to blame for: `launch(app_kwargs={"exception_handlers": {OSError: disk_fault}})`."""
+    assert isinstance(error, OSError)
+    log.error("The disk refused a request: %s", errno.errorcode.get(error.errno or 0, type(error).__name__))
+    return PlainTextResponse(disk_sentence(error), 507)
