@@ -57,7 +57,8 @@ def check_manifest(folder: str | Path, name: str) -> None:
         except FileNotFoundError as error:
             raise ModelNotFound(f"The file {file} of the model {name} is missing; get the whole model again.") from error
         except OSError as error:
-            raise ModelNotFound(f"The file {file} of the model {name} cannot be read ({error.strerror}); check the disk.") from error
+            said = error.strerror
+            raise ModelNotFound(f"The file {file} of the model {name} cannot be read ({said}); check the disk.") from error
         if not fits:
             raise ModelNotFound(
                 f"The file {file} of the model {name} is damaged or was changed (its SHA-256 is not the one in {MANIFEST}); get it "

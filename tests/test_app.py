@@ -59,4 +59,4 @@ def test_a_port_that_is_no_number_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
     assert app.main() == 2
     assert capsys.readouterr().err == f"GRADIO_SERVER_PORT is {text!r}, but it must be a whole number; write for example 7870.\n"
     monkeypatch.setenv("GRADIO_SERVER_PORT", "")
-    assert app.server_port() == 7860
+    assert app.port_from_env() == 7860

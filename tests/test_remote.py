@@ -261,7 +261,7 @@ def test_a_line_without_an_end_does_not_fill_the_memory(server, remote, record, 
         server.hung_up.set()
 
     server.act = act
-    with pytest.raises(RemoteError, match="never ended its reply|failed or broke off"):
+    with pytest.raises(RemoteError, match=r"never ended its reply|failed or broke off"):
         explain(remote, record, voice)
     assert server.hung_up.wait(10)
     assert sent < 50_000_000  # what lies in the buffers of the connection, and no more

@@ -30,6 +30,7 @@ log = logging.getLogger("emotionthinker")
 RECORDING = "Recording … press Stop when you are done."
 WAITING_FOR_MODEL = "Waiting for the model …"
 UPDATE_S = 1 / 15  # streamed text reaches the page at most this often: more cannot be read and slows the model
+WRITE_SHARE = 0.25  # … and writing it out takes no more than this share of the time, however long a text grows
 
 
 @dataclasses.dataclass
@@ -192,7 +193,7 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
 
     try:
         yield screen(status_html("thinking", f"{thinker.name} is listening …"))
-        shown_at = 0.0
+        shown_at = writing_s = 0.0
         clip = load_clip(path, engine.settings.limits)
         for event in thinker.stream(clip, prosody=prosody, cancel=run.cancel, **options.as_arguments()):
             if run.replaced:
@@ -225,10 +226,11 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
                 return
             if reasoning or answer:
                 now = time.monotonic()
-                if now - shown_at >= UPDATE_S:
-                    status = status_html("thinking", f"{thinker.name} is thinking …") if not shown_at else None
-                    shown_at = now
-                    yield screen(status)
+                if now - shown_at >= max(UPDATE_S, writing_s / WRITE_SHARE):
+                    shown = screen(status_html("thinking", f"{thinker.name} is thinking …") if not shown_at else None)
+                    shown_at = time.monotonic()
+                    writing_s = shown_at - now
+                    yield shown
     except Exception as error:
         if run.replaced:
             return

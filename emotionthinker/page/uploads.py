@@ -31,9 +31,23 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def own_folder() -> Path:
     """The folder of the uploads: GRADIO_TEMP_DIR, else one of this program and user alone, as Gradio's usual one is shared by all
     its programs. Gradio reads the variable when it starts, so call this first."""
-    user = str(os.getuid()) if hasattr(os, "getuid") else "user"
-    os.environ.setdefault(FOLDER, str(Path(tempfile.gettempdir()) / f"emotionthinker-uploads-{user}"))
+    if not os.environ.get(FOLDER):
+        folder = Path(tempfile.gettempdir()) / f"emotionthinker-uploads-{_user()}"
+        with contextlib.suppress(OSError):  # a disk that cannot be written is told when something is uploaded
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.exists() and not _ours(folder):  # somebody else on this machine was there first
+            folder = Path(tempfile.mkdtemp(prefix="emotionthinker-uploads-"))
+        os.environ[FOLDER] = str(folder)
     return Path(os.environ[FOLDER])
+
+
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder in the place for temporary files is this user's own: anybody may put a link there under any name."""
+    return not folder.is_symlink() and (not hasattr(os, "getuid") or folder.lstat().st_uid == _user())
 
 
 def sweep(folders: Iterable[Path], keep_s: float, now: float | None = None) -> int:
@@ -63,8 +77,8 @@ def sweep_for_ever(folder: Path, keep_s: float, every_s: float = SWEEP_EVERY_S) 
 
     def work() -> None:
         while True:
-            timelines = Path(tempfile.gettempdir()).glob(f"{TIMELINES}*")
             try:
+                timelines = [path for path in Path(tempfile.gettempdir()).glob(f"{TIMELINES}*") if _ours(path)]
                 sweep([folder, *timelines], keep_s)
             except OSError as error:
                 log.warning("The uploads could not be swept: %s", type(error).__name__)

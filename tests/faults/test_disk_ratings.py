@@ -92,7 +92,7 @@ def test_an_export_to_a_full_disk_leaves_no_half_file_and_the_next_is_whole(make
 
 def test_a_backup_to_a_full_disk_leaves_the_older_one(make_disk: Callable[[int], Disk], tmp_path: Path) -> None:
     disk = make_disk(2 * MB)
-    store, project = rated(tmp_path, 2)
+    store, _ = rated(tmp_path, 2)
     target = backup(store, disk.path / "copy.db")
     before = target.read_bytes()
     disk.fill(20_000)
