@@ -52,7 +52,6 @@ def run(*command: str, **settings: str) -> subprocess.CompletedProcess[str]:
     (["app.py"], {"GRADIO_SERVER_PORT": "seventy"}),
     (["-m", "emotionthinker", "explain", "assets/examples/flat.flac", "--transcript", "the meeting"],
      {"ET_ENDPOINT": "http://user:" + SECRET + "@127.0.0.1:9/v1", "ET_API_KEY": SECRET}),
-    (["-m", "annotate", "serve", "--db", "missing.db"], {"ET_API_KEY": SECRET}),
 ])
 def test_check_13_an_error_prints_nothing_of_the_environment(command: list[str], settings: dict[str, str]) -> None:
     done = run(*command, **settings)
