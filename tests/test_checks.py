@@ -45,6 +45,15 @@ def test_the_tests_that_are_listed_are_the_tests_that_exist(number: str) -> None
     assert sorted(there - listed) == [], "these tests are missing from SECURITY.md"
 
 
+@pytest.mark.parametrize("name", ["SECURITY.md", "docs/faults.md"])
+def test_every_test_that_a_document_names_exists(name: str) -> None:
+    listed = LISTED.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert len(listed) > 10
+    missing = [f"{file}::{test}" for file, test in listed
+               if not (ROOT / file).is_file() or f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")]
+    assert missing == []
+
+
 def test_no_promise_is_without_words() -> None:
     text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     for number in NUMBERS:
