@@ -113,9 +113,9 @@ def serve(args: argparse.Namespace) -> int:
     from annotate import ui
     from emotionthinker.page.uploads import own_folder, sweep_for_ever
 
-    # The route for uploads is open to all the same, and Gradio leaves what it refused.
-    sweep_for_ever(own_folder(), KEEP_UPLOADS_S)
     with Store.open(args.db or database_path()) as store, on_port(args.host, args.port, "choose another with --port"):
+        # The route for uploads is open to all the same, and Gradio leaves what it refused.
+        sweep_for_ever(own_folder(), KEEP_UPLOADS_S)
         service, routes = ui.open_service(store)
         page = ui.build(service)
         names = ", ".join(project.name for project in store.projects()) or "none"

@@ -6,7 +6,8 @@
 
 An input is made from its number alone, so a number is all that is needed to see a fault again; inputs that failed are kept as
 files in DIR, too. They run in a process of their own: when a decoder takes it down, or an input takes longer than LIMIT_S, that
-number is noted and the rest goes on. A run that was stopped goes on from the last hundred. Exit code 1 where anything failed.
+number is noted and the rest goes on. A run that was stopped goes on from the last hundred, and one with a larger --count from where
+the smaller one ended; delete DIR to begin anew. Exit code 1 where anything failed.
 """
 
 from __future__ import annotations
@@ -182,8 +183,8 @@ def memory_mb() -> float:
 
 def work(make_target: Callable[[], Target], first: int, count: int, pipe: Any) -> None:
     """In the process of its own: `first` to `count`, telling of each before and after it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders in C complain there, once for each input and more
     target = make_target()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders in C complain there, once for each input and more
     for seed in range(first, count):
         pipe.send(("begin", seed, 0.0, "", 0.0))
         started, fault, outcome = time.perf_counter(), "", ""

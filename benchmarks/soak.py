@@ -63,12 +63,16 @@ class Server:
                 time.sleep(0.2)
 
     def figures(self) -> dict[str, float]:
-        """Resident memory in 10^6 bytes, threads and open files of the server, files among its uploads."""
+        """Resident memory in 10^6 bytes, threads and open files of the server (0 where it is gone), files among its uploads."""
         place = Path(f"/proc/{self.process.pid}")
-        status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines() if ":" in line)
         n_files, size = files_below(self.uploads)
-        return {"memory_mb": int(status["VmRSS"].split()[0]) * 1024 / 1e6, "threads": int(status["Threads"]),
-                "open_files": len(list((place / "fd").iterdir())), "uploads": n_files, "uploads_mb": size}
+        uploads = {"uploads": n_files, "uploads_mb": size}
+        try:
+            status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines() if ":" in line)
+            return {"memory_mb": int(status["VmRSS"].split()[0]) * 1024 / 1e6, "threads": int(status["Threads"]),
+                    "open_files": len(list((place / "fd").iterdir())), **uploads}
+        except (OSError, KeyError):  # the entry of a process that ended has no memory any more
+            return {"memory_mb": 0.0, "threads": 0, "open_files": 0, **uploads}
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
