@@ -98,6 +98,7 @@ def main(argv: list[str] | None = None) -> int:
         print(" ".join(str(error).split()), file=sys.stderr)  # one line, also where a file name holds a line break
     except BrokenPipeError:  # whoever read the output has enough of it
         _drop_output()
+        return 0
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
             raise

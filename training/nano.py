@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from emotionthinker.manifest import write_manifest
+from emotionthinker.manifest import check_manifest, write_manifest
 from training.resumable import new_folder
 
 SPECIAL_TOKENS = {
@@ -138,9 +138,10 @@ def build_thinker(whisper: dict[str, torch.Tensor], tokenizer: Any, decoder: dic
 
 
 def load_thinker(folder: str | Path) -> Any:
-    """The thinker of a model folder, in float32, to train on from there."""
+    """The thinker of a model folder, in float32, to train on from there. Raises ModelNotFound where a file is damaged."""
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
+    check_manifest(folder, Path(folder).name)
     return Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
 
 

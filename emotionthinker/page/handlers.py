@@ -21,7 +21,7 @@ from emotionthinker.page.engine import Engine, Run
 from emotionthinker.page.facts import facts_html
 from emotionthinker.page.figure import empty_figure_html, figure_html
 from emotionthinker.page.story import State, answer_html, reasoning_html
-from emotionthinker.page.uploads import FULL, disk_sentence
+from emotionthinker.page.uploads import OF_THE_DISK, disk_sentence
 from emotionthinker.plots import draw_voice
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.words_voice import VOICE_CHARGED, WORDS_CHARGED
@@ -250,7 +250,7 @@ def sentence(error: Exception) -> str:
     """What people are told of an error. Errors that are not ours say nothing of the machine, and leave a trace in the log."""
     if isinstance(error, EmotionThinkerError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (*FULL, errno.EROFS, errno.EACCES, errno.EIO):
+    if isinstance(error, OSError) and error.errno in OF_THE_DISK:
         log.error("The disk refused to write: %s", errno.errorcode[error.errno])
         return disk_sentence(error)
     trace = error.__traceback__

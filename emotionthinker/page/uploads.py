@@ -10,10 +10,10 @@ import contextlib
 import errno
 import logging
 import os
+import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -23,9 +23,11 @@ log = logging.getLogger("emotionthinker")
 FOLDER = "GRADIO_TEMP_DIR"
 TIMELINES = "emotionthinker-timeline-"  # what the Timeline keeps while a recording is followed, beside the uploads
 UNFINISHED = "tmp*"  # an upload is written under such a name in the folder itself, and moved below it when it is whole
+HASHED = re.compile(r"[0-9a-f]{64}")  # the folder of one file, named by its content
 UNFINISHED_S = 600  # since the last piece of it arrived
 SWEEP_EVERY_S = 300
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OF_THE_DISK = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 def own_folder() -> Path:
@@ -50,26 +52,39 @@ def _ours(folder: Path) -> bool:
     return not folder.is_symlink() and (not hasattr(os, "getuid") or folder.lstat().st_uid == _user())
 
 
-def sweep(folders: Iterable[Path], keep_s: float, now: float | None = None) -> int:
-    """Delete every file below the folders that is older than `keep_s` (seconds, from its last change), unfinished uploads sooner,
-    and what folders are empty then. Never follows a link. Gives the number of files."""
+def sweep(folder: Path, keep_s: float, now: float | None = None) -> int:
+    """Delete the uploads and downloads in a folder that are older than `keep_s` (seconds, from their last change), unfinished
+    uploads sooner. Only what lies as Gradio lays it is touched, and no link is followed. Gives the number of files."""
     now = time.time() if now is None else now
     deleted = 0
-    for folder in folders:
-        for place, names, files in os.walk(folder, topdown=False):
-            for name in files:
-                path = Path(place, name)
-                unfinished = path.parent == folder and path.match(UNFINISHED)
-                with contextlib.suppress(OSError):  # gone meanwhile, or not ours
-                    if now - path.lstat().st_ctime > (min(UNFINISHED_S, keep_s) if unfinished else keep_s):
-                        path.unlink()
-                        deleted += 1
-            for name in names:
-                with contextlib.suppress(OSError):  # not empty
-                    path = Path(place, name)
-                    if now - path.lstat().st_ctime > keep_s:
-                        path.rmdir()
+    # Where somebody has them put into the place for everybody's temporary files, others use such names, too.
+    loose = [] if folder.resolve() == Path(tempfile.gettempdir()).resolve() else folder.glob(UNFINISHED)
+    for path in loose:
+        if path.is_file() and not path.is_symlink():
+            deleted += _delete_old(path, min(UNFINISHED_S, keep_s), now)
+    for place in folder.iterdir() if folder.is_dir() else ():
+        if HASHED.fullmatch(place.name) and place.is_dir() and not place.is_symlink():
+            deleted += sweep_all(place, keep_s, now)
     return deleted
+
+
+def sweep_all(folder: Path, keep_s: float, now: float) -> int:
+    """Delete every file below a folder that is older than `keep_s`, and what of it is empty then."""
+    deleted = 0
+    for place, _, files in os.walk(folder, topdown=False):
+        deleted += sum(_delete_old(Path(place, name), keep_s, now) for name in files)
+        with contextlib.suppress(OSError):  # not empty
+            if now - Path(place).lstat().st_ctime > keep_s:
+                Path(place).rmdir()
+    return deleted
+
+
+def _delete_old(path: Path, keep_s: float, now: float) -> bool:
+    with contextlib.suppress(OSError):  # gone meanwhile, or not ours
+        if now - path.lstat().st_ctime > keep_s:
+            path.unlink()
+            return True
+    return False
 
 
 def sweep_for_ever(folder: Path, keep_s: float, every_s: float = SWEEP_EVERY_S) -> threading.Thread:
@@ -78,8 +93,10 @@ def sweep_for_ever(folder: Path, keep_s: float, every_s: float = SWEEP_EVERY_S) 
     def work() -> None:
         while True:
             try:
-                timelines = [path for path in Path(tempfile.gettempdir()).glob(f"{TIMELINES}*") if _ours(path)]
-                sweep([folder, *timelines], keep_s)
+                sweep(folder, keep_s)
+                for timeline in Path(tempfile.gettempdir()).glob(f"{TIMELINES}*"):
+                    if _ours(timeline):
+                        sweep_all(timeline, keep_s, time.time())
             except OSError as error:
                 log.warning("The uploads could not be swept: %s", type(error).__name__)
             time.sleep(every_s)
@@ -99,5 +116,7 @@ def disk_sentence(error: OSError) -> str:
 def disk_fault(request: Request, error: Exception) -> Response:
     """The answer to a request that the disk is to blame for: `launch(app_kwargs={"exception_handlers": {OSError: disk_fault}})`."""
     assert isinstance(error, OSError)
-    log.error("The disk refused a request: %s", errno.errorcode.get(error.errno or 0, type(error).__name__))
+    log.error("A request failed: %s", errno.errorcode.get(error.errno or 0, type(error).__name__))
+    if error.errno not in OF_THE_DISK:
+        return PlainTextResponse("Something failed here that should not; try again.", 500)
     return PlainTextResponse(disk_sentence(error), 507)

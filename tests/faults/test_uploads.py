@@ -97,13 +97,13 @@ def test_check_12_an_upload_that_gradio_forgot_is_deleted_by_its_age(served: str
     cut_off(served, 200_000)
     forgotten = [path for path in files_in(folder) if path != kept]
     assert len(forgotten) == 1, "Gradio deletes what was cut off by now, so the sweeper may be more than is needed"
-    assert sweep([folder], keep_s=3600) == 0  # young
+    assert sweep(folder, keep_s=3600) == 0  # young
     now = time.time()
-    assert sweep([folder], keep_s=3600, now=now + uploads.UNFINISHED_S + 60) == 1  # what is unfinished goes first
+    assert sweep(folder, keep_s=3600, now=now + uploads.UNFINISHED_S + 60) == 1  # what is unfinished goes first
     assert files_in(folder) == [kept]
-    assert sweep([folder], keep_s=3600, now=now + 3500) == 0
-    assert sweep([folder], keep_s=3600, now=now + 3700) == 1  # as after a kill: nothing of the server's memory is asked
-    assert list(folder.iterdir()) == []
+    assert sweep(folder, keep_s=3600, now=now + 3500) == 0
+    assert sweep(folder, keep_s=3600, now=now + 3700) == 1  # as after a kill: nothing of the server's memory is asked
+    assert files_in(folder) == []
     assert upload(served, 1000)[0] == 200
 
 
@@ -121,18 +121,22 @@ def test_check_12_the_sweeper_starts_at_once_follows_no_link_and_reaches_killed_
     others.parent.mkdir()
     others.write_text("not an upload")
     (tmp_path / f"{uploads.TIMELINES}trap").symlink_to(others.parent, target_is_directory=True)
-    (folder / "hash").mkdir(parents=True)
-    (folder / "hash" / "a.wav").write_bytes(b"sound")
-    (folder / "link").symlink_to(outside)
-    (folder / "up").symlink_to(tmp_path, target_is_directory=True)
+    upload_place = folder / ("0123456789abcdef" * 4)
+    upload_place.mkdir()
+    (upload_place / "a.wav").write_bytes(b"sound")
+    (folder / "tmpabc").write_bytes(b"half")
+    (folder / "tmplink").symlink_to(outside)
+    (folder / ("f" * 64)).symlink_to(others.parent, target_is_directory=True)
+    (folder / "notes.txt").write_text("of somebody who chose this folder for more")
     timeline = tmp_path / f"{uploads.TIMELINES}abc"
     timeline.mkdir()
     (timeline / "x.timeline.jsonl").write_text("said")
     time.sleep(0.1)
     thread = uploads.sweep_for_ever(folder, keep_s=0.05, every_s=3600)
     deadline = time.monotonic() + 10
-    while (files_in(folder) or files_in(timeline)) and time.monotonic() < deadline:
+    while ((upload_place / "a.wav").exists() or files_in(timeline)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not files_in(folder) and not files_in(timeline)
+    assert not (upload_place / "a.wav").exists() and not (folder / "tmpabc").exists() and not files_in(timeline)
+    assert (folder / "notes.txt").exists()
     assert outside.read_text() == others.read_text() == "not an upload"
     assert thread.daemon and isinstance(thread, threading.Thread)
