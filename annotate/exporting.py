@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def export(store: Store, project: Project, folder: Path, form: str, *, clips: bo
         data.mkdir(parents=True, exist_ok=True)
         files = [data / f"{table}.{suffix}" for table in TABLES]
         for table, path in zip(TABLES, files, strict=True):
-            _write_whole(path, lambda place, table=table: write(place, TABLES[table], rows(store, project, table)))
+            _write_whole(path, partial(write, columns=TABLES[table], rows=rows(store, project, table)))
         if clips:
             files += _copy_clips(store, project, folder / "clips")
         if form == "hub":
@@ -183,7 +184,7 @@ def _copy_clips(store: Store, project: Project, folder: Path) -> list[Path]:
     for row in store.rows("SELECT DISTINCT clip_sha256 FROM items WHERE project_id = ?", [project.id]):
         source = store.clip_path(row["clip_sha256"])
         copies.append(folder / source.name)
-        _write_whole(copies[-1], lambda place, source=source: shutil.copyfile(source, place))
+        _write_whole(copies[-1], partial(shutil.copyfile, source))
     return copies
 
 

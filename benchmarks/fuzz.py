@@ -38,8 +38,7 @@ WARM = 50  # inputs after which everything is loaded: from there on memory must 
 GROWTH_MB = 64  # that memory may grow from there to the end, whatever the number of inputs
 SLOWEST = 10
 # What our own code writes around texts of models.
-TAGS = frozenset(["p", "span", "sup", "em", "strong", "bdi", "h2", "h3", "ul", "li", "ol", "div", "table", "tr", "td", "th",
-                  "tbody", "thead", "caption", "button", "br", "section", "small", "details", "summary"])
+TAGS = frozenset(["bdi", "button", "caption", "div", "i", "li", "p", "span", "strong", "sup", "table", "td", "th", "tr", "ul"])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,8 +23,8 @@ MODEL_TYPES = ("qwen2_5_omni", "qwen2_5_omni_thinker")
 def locate(path_or_id: str | Path | None) -> tuple[str, str]:
     """What transformers is to load (None: the embedded Nano), and a name for people (never a whole path).
 
-    The files of a folder that has a manifest are held against it. Raises ModelNotFound where there is no such folder and the text is
-    no hub id, and for a file that is damaged or missing.
+    The files of a folder that has a manifest are held against it. Raises ModelNotFound where there is no such folder and the
+    text is no hub id, and for a file that is damaged or missing.
     """
     if path_or_id is None:
         if not (NANO_FOLDER / "config.json").is_file():
