@@ -36,6 +36,7 @@ from benchmarks.soak_people import WEIGHTS, Did, Person, files_below, let_them
 
 ROOT = Path(__file__).resolve().parents[1]
 WATCH_S = 5.0
+WARM_S = 30.0
 SETTLE_S = 10.0  # after the last one has left, before memory is read
 GROWTH_MB = 200
 ITEMS_PER_HOUR = 4000  # to rate: more than twenty people get through
@@ -89,7 +90,7 @@ def soak(folder: Path, minutes: float, users: int, rest_s: float) -> dict[str, A
     server = Server(folder, store.path)
     try:
         crowd = [Person(server.url, number, token) for number, (_, token) in enumerate(people)]
-        warm_up(crowd[0])
+        warm_up(crowd)
         start = server.figures()
         watched: list[dict[str, float]] = []
         over = threading.Event()
@@ -128,12 +129,14 @@ def soak(folder: Path, minutes: float, users: int, rest_s: float) -> dict[str, A
     }
 
 
-def warm_up(one: Person) -> None:
-    """Everything once, so that what is loaded when it is first used does not count as growth."""
+def warm_up(crowd: Sequence[Person]) -> None:
+    """Everything once by one of them, then by all at once: what is loaded at first, or kept by each thread, is no growth."""
+    one = crowd[0]
     for action in (one.look, one.measure, one.explain, one.rate, one.bad_upload):
         said = action()
         if said != "ok":
             raise SystemExit(f"The page does not work even for one: {action.__name__}: {said}")
+    let_them(crowd, WARM_S, 1.0, lambda did: None)
 
 
 def figures_of(did: Sequence[Did], kind: str | None = None) -> dict[str, Any]:
