@@ -5,8 +5,8 @@
 
 Starts `python app.py` with Nano and a rating database of its own. People open the page, have clips measured and explained, go away
 in the middle, rate explanations, and send what is no sound (`soak_people`). Prints a table, and writes it with all figures into DIR
-(soak.md, soak.json; default build/soak). Memory is the server's resident set: at the start once everything was used, and at the end
-when all have left. Exit code 1 where anything failed, a rating was lost or doubled, or memory grew by more than GROWTH_MB.
+(soak.md, soak.json; default build/soak). Memory is the server's resident set: at the start once everything was used and all that is
+kept for callers is full, and at the end when all have left. Exit code 1 where anything failed, a rating was lost or doubled, or memory grew by more than GROWTH_MB.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.store import Store
+from app import SESSIONS
 from benchmarks.annotate import START_S, free_port, make, person
 from benchmarks.soak_people import WEIGHTS, Did, Person, files_below, let_them
 
@@ -137,6 +138,9 @@ def warm_up(crowd: Sequence[Person]) -> None:
         if said != "ok":
             raise SystemExit(f"The page does not work even for one: {action.__name__}: {said}")
     let_them(crowd, WARM_S, 1.0, lambda did: None)
+    # Gradio keeps a copy of the page's configuration for each caller, 0.3 MB, and drops the oldest when there are SESSIONS of them.
+    for _ in range(SESSIONS):
+        one.ask("prosody", [None, ""])
 
 
 def figures_of(did: Sequence[Did], kind: str | None = None) -> dict[str, Any]:
