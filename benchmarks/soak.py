@@ -5,8 +5,9 @@
 
 Starts `python app.py` with Nano and a rating database of its own. People open the page, have clips measured and explained, go away
 in the middle, rate explanations, and send what is no sound (`soak_people`). Prints a table, and writes it with all figures into DIR
-(soak.md, soak.json; default build/soak). Memory is the server's resident set: at the start once everything was used and all that is
-kept for callers is full, and at the end when all have left. Exit code 1 where anything failed, a rating was lost or doubled, or memory grew by more than GROWTH_MB.
+(soak.md, soak.json; default build/soak). Memory is the server's resident set: at the start once everything was used and what is
+kept for callers is full, and at the end when all have left. Exit code 1 where anything failed, a rating was lost or doubled, or
+memory grew by more than GROWTH_MB.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
@@ -19,8 +18,7 @@ from training import sft
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("stage", ['"copying"', '"decoder", "epoch": 2'])
-def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(recipe: dict, tmp_path: Path, stage: str) -> None:
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(recipe: dict, tmp_path: Path) -> None:
     recipe = recipe | {"decoder_recipe": recipe["decoder_recipe"] | {"epochs": 4}}
     whole = sft.train(recipe | {"output": str(tmp_path / "whole")})
     killed, file = tmp_path / "killed", tmp_path / "recipe.yaml"
@@ -28,7 +26,7 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(recipe: dict, tm
     log = killed / "log.jsonl"
     with subprocess.Popen([sys.executable, "-m", "training.sft", "--recipe", str(file)], cwd=ROOT, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None and not (log.exists() and f'"stage": {stage}' in log.read_text()):
+        while process.poll() is None and not (log.exists() and '"stage": "decoder", "epoch": 2' in log.read_text()):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL and not (killed / "model").exists()
