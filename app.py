@@ -13,6 +13,14 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing about a visitor leaves this machine
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of one model must not starve the others
 
+from emotionthinker.page.port import PortError, on_port, port_from_env
+
+try:
+    port_from_env()
+except PortError as problem:  # Gradio, too, reads the setting, as it is imported, and would end with a traceback
+    print(problem, file=sys.stderr)
+    sys.exit(2)
+
 import gradio as gr
 from starlette.routing import Route
 
@@ -27,8 +35,8 @@ from emotionthinker.page.compare_tab import compare_tab
 from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.health import health_route
-from emotionthinker.page.port import PortError, on_port
 from emotionthinker.page.timeline_tab import timeline_tab
+from emotionthinker.page.uploads import disk_fault, own_folder, sweep_for_ever
 from emotionthinker.settings import Settings
 from emotionthinker.ui import analyze_tab, header
 
@@ -83,14 +91,6 @@ def server_name() -> str:
     return os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1")
 
 
-def server_port() -> int:
-    """The port to listen on. Raises PortError for a setting that is no number."""
-    text = os.environ.get("GRADIO_SERVER_PORT") or "7860"
-    if not text.isdecimal():
-        raise PortError(f"GRADIO_SERVER_PORT is {text!r}, but it must be a whole number; write for example 7870.")
-    return int(text)
-
-
 def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, block: bool = True, port: int | None = None,
            routes: Sequence[Route] = ()) -> tuple[str, str | None]:
     """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served, and the
@@ -98,10 +98,10 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
     desk = desk or Desk()
     _, local, shared = page.launch(
         server_name=server_name(),
-        server_port=port or server_port(),
+        server_port=port or port_from_env(),
         prevent_thread_lock=not block,
         quiet=not block,
-        show_error=True,
+        show_error=False,  # of ours there are sentences; the text of another error may hold paths of this machine
         ssr_mode=False,
         run_history=False,
         max_threads=16,
@@ -116,7 +116,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
         css_paths=first_then_others("style.css", "*.css"),
         head="".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
-        app_kwargs={"routes": [*routes, *desk.routes]},
+        app_kwargs={"routes": [*routes, *desk.routes], "exception_handlers": {OSError: disk_fault}},
     )
     return local, shared
 
@@ -125,13 +125,14 @@ def main() -> int:
     try:
         zero_gpu.prepare()  # before anything imports torch
         settings, second = Settings.from_env(), Settings.second_from_env()
-        with on_port(server_name(), server_port(), "choose another with GRADIO_SERVER_PORT"):
-            desk = open_desk(plan=CopyPlan.from_env())
+        with on_port(server_name(), port_from_env(), "choose another with GRADIO_SERVER_PORT"):
+            uploads, desk = own_folder(), open_desk(plan=CopyPlan.from_env())
             page, engine = build(settings, second, desk)
             if zero_gpu.active():
                 engine.load_now()
             else:
                 engine.warm_up()
+            sweep_for_ever(uploads, KEEP_S)
             launch(page, settings, desk, routes=[health_route(engine)])
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)

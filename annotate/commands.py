@@ -21,6 +21,7 @@ from annotate.withdrawal import FATES, holding, require_may_leave, withdraw
 from emotionthinker.page.port import on_port
 
 HOST, PORT = "127.0.0.1", 7861
+KEEP_UPLOADS_S = 600  # nothing is uploaded for a purpose here
 
 
 def add_init(subparsers: Any) -> None:
@@ -111,11 +112,14 @@ def add_serve(subparsers: Any) -> None:
 
 def serve(args: argparse.Namespace) -> int:
     from annotate import ui
+    from emotionthinker.page.uploads import own_folder, sweep_for_ever
 
     plan, path = CopyPlan.from_env(), args.db or database_path()
     if plan is not None:
         bring_back(plan, path)
     with Store.open(path) as store, on_port(args.host, args.port, "choose another with --port"):
+        # The route for uploads is open to all the same, and Gradio leaves what it refused.
+        sweep_for_ever(own_folder(), KEEP_UPLOADS_S)
         service, routes = ui.open_service(store, plan)
         page = ui.build(service)
         names = ", ".join(project.name for project in store.projects()) or "none"

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +41,28 @@ def export(store: Store, project: Project, folder: Path, form: str, *, clips: bo
         data.mkdir(parents=True, exist_ok=True)
         files = [data / f"{table}.{suffix}" for table in TABLES]
         for table, path in zip(TABLES, files, strict=True):
-            unfinished = path.with_name(f".{path.name}.new")
-            write(unfinished, TABLES[table], rows(store, project, table))
-            os.replace(unfinished, path)
+            _write_whole(path, partial(write, columns=TABLES[table], rows=rows(store, project, table)))
         if clips:
             files += _copy_clips(store, project, folder / "clips")
         if form == "hub":
             card = folder / "README.md"
-            card.write_text(_card(project), encoding="utf-8")
+            _write_whole(card, lambda place: place.write_text(_card(project), encoding="utf-8"))
             files.append(card)
     except OSError as error:
-        raise StoreError(f"The export to {folder.name} failed ({error.strerror}); choose another folder or make room.") from error
+        # Not `strerror`: Arrow puts a text of several sentences there.
+        said = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise StoreError(f"The export to {folder.name} failed ({said}); choose another folder or make room.") from error
     return files
+
+
+def _write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a file, which gets its name when it is whole; half of one is deleted, as it may be what fills the disk."""
+    unfinished = path.with_name(f".{path.name}.new")
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def rows(store: Store, project: Project, table: str) -> Iterator[dict[str, Any]]:
@@ -173,7 +184,7 @@ def _copy_clips(store: Store, project: Project, folder: Path) -> list[Path]:
     for row in store.rows("SELECT DISTINCT clip_sha256 FROM items WHERE project_id = ?", [project.id]):
         source = store.clip_path(row["clip_sha256"])
         copies.append(folder / source.name)
-        shutil.copyfile(source, copies[-1])
+        _write_whole(copies[-1], partial(shutil.copyfile, source))
     return copies
 
 

@@ -110,7 +110,7 @@ def private_paths(store: Store) -> list[str]:
 def launch(page: gr.Blocks, store: Store, routes: list[Route], *, host: str, port: int, block: bool = True) -> str:
     """Serve the page; gives its address. No folder is served, and the database is refused by name."""
     _, local, _ = page.launch(
-        server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=True, ssr_mode=False,
+        server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=False, ssr_mode=False,
         run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=private_paths(store),
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / "style.css", *STYLES],
         head=head(("page.js", *SCRIPTS)),

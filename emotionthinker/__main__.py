@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -89,10 +91,25 @@ def readable(record: dict[str, Any]) -> str:
 def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     try:
-        return args.run(args)
+        code = args.run(args)
+        sys.stdout.flush()  # a full disk behind `> FILE` shows only now
+        return code
     except EmotionThinkerError as error:
         print(" ".join(str(error).split()), file=sys.stderr)  # one line, also where a file name holds a line break
-        return 2
+    except BrokenPipeError:  # whoever read the output has enough of it
+        _drop_output()
+        return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise
+        _drop_output()
+        print(f"The output cannot be written ({error.strerror}); make room and run it again.", file=sys.stderr)
+    return 2
+
+
+def _drop_output() -> None:
+    """What still waits to be printed goes nowhere, else Python would try again at its end and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 
 class EmotionThinkerError(Exception):
     """Base of every error that the input or the settings are to blame for. The command line exits with 2 on it."""
@@ -49,3 +53,12 @@ class RemoteError(ModelError):
 
 class TranscriptError(EmotionThinkerError):
     """The words of a clip cannot be read, recognised or aligned."""
+
+
+@contextlib.contextmanager
+def shipped(file: Path) -> Iterator[None]:
+    """Around the reading of a file that is part of this program: whatever is wrong with it becomes ModelNotFound with its name."""
+    try:
+        yield
+    except Exception as error:  # zip, NumPy and JSON each raise their own on damaged bytes
+        raise ModelNotFound(f"The file {file.name} of this program is missing or damaged; get the whole project again.") from error

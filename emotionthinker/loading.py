@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emotionthinker.errors import EmotionThinkerError, ModelError, ModelNotFound
+from emotionthinker.manifest import check_manifest
 from emotionthinker.prompt import STYLE_FILE, PromptStyle
 
 NANO_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "nano"
@@ -22,18 +23,21 @@ MODEL_TYPES = ("qwen2_5_omni", "qwen2_5_omni_thinker")
 def locate(path_or_id: str | Path | None) -> tuple[str, str]:
     """What transformers is to load (None: the embedded Nano), and a name for people (never a whole path).
 
-    Raises ModelNotFound where there is no such folder and the text is no hub id.
+    The files of a folder that has a manifest are held against it. Raises ModelNotFound where there is no such folder and the
+    text is no hub id, and for a file that is damaged or missing.
     """
     if path_or_id is None:
         if not (NANO_FOLDER / "config.json").is_file():
             raise ModelNotFound(
                 "The embedded model is missing (assets/nano): give a model folder or id, or get the whole project."
             )
+        check_manifest(NANO_FOLDER, "Nano")
         return str(NANO_FOLDER), NANO_FOLDER.name
     folder = Path(path_or_id)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise ModelNotFound(f"The folder {folder} has no config.json: give one that a Qwen2.5-Omni model was saved in.")
+        check_manifest(folder, folder.resolve().name)
         return str(folder), folder.resolve().name
     text = str(path_or_id)
     if HUB_ID.fullmatch(text) is None:

@@ -48,7 +48,7 @@ QUICK_TOKENS = 24  # an answer without reasoning: two tags and a label
 SENTENCE_END = re.compile(r"[.!?][\"'”’)]*(?=\s|$)")
 CUT_TOLERANCE_S = 0.01
 OFTEN_CHARS = 4000  # up to here claims are checked at each end of a sentence, and then …
-CHECK_GROWTH = 1.05  # … whenever the text has grown by this factor, so that a model that runs on costs little
+CHECK_GROWTH = 1.15  # … whenever the text has grown by this factor, so that a model that runs on costs little
 
 
 @dataclass(frozen=True)

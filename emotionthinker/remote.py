@@ -15,6 +15,7 @@ import io
 import math
 import socket
 import threading
+import time
 import wave
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
@@ -30,8 +31,10 @@ from emotionthinker.prompt import PromptStyle
 
 POLL_S = 0.1  # how often a waiting reader looks whether it was cancelled
 CONNECT_S = 10.0
+GRACE_S = 1.0  # the client's own limit comes first, and tells a server that is silent from one that cannot be reached
 TOP_LOGPROBS = 20  # as many as servers give
-MAX_REPLY_CHARS = 200_000  # a server that never ends would otherwise fill the memory
+MAX_REPLY_CHARS = 50_000  # 4,096 tokens, the most that are asked for, of 12 characters: more is a server that never ends
+MAX_REPLY_BYTES = 64_000_000  # of its body: 4,096 tokens with 20 log-probabilities each are some 12 MB
 NEGLIGIBLE_P = 0.01
 ANSWER_TAG = "<answer>"
 
@@ -61,7 +64,16 @@ class Remote(Explainer):
             api_key=api_key or "none",  # the client insists on one; local servers ignore it
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
             max_retries=0,  # a person waits: say at once what went wrong
+            default_headers={"Accept-Encoding": "identity"},
+            # The client's own reader holds a line without an end in memory whole, however long it grows.
+            http_client=openai.DefaultHttpxClient(event_hooks={"response": [self._bound]}),
         )
+
+    def _bound(self, response: Any) -> None:
+        """Hold the body of a response to its limit. Raises RemoteError for one that is packed: a little would unpack to a lot."""
+        if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+            raise RemoteError(f"The server {self.where} packs its reply although it was asked not to; check its settings.")
+        response.stream = _bounded(response.stream, f"The server {self.where} never ended its reply; check its settings.")
 
     def _reply(
         self, samples: np.ndarray, chat: list[dict[str, Any]], options: ReplyOptions, cancel: threading.Event
@@ -73,7 +85,7 @@ class Remote(Explainer):
         import openai
 
         if isinstance(error, openai.APITimeoutError):
-            return f"The server {self.where} sent nothing for {self.timeout_s:g} s; try again, or raise ET_TIMEOUT_S."
+            return self.silent()
         if isinstance(error, openai.APIStatusError):
             return self._status_sentence(error)
         if isinstance(error, openai.APIConnectionError):
@@ -81,6 +93,10 @@ class Remote(Explainer):
         if isinstance(error, openai.APIError):
             return f"The server {self.where} reported an error while it wrote{self._said(error.message)}; try again."
         return f"The server {self.where} sent what is no chat reply ({type(error).__name__}); check the endpoint's address."
+
+    def silent(self) -> str:
+        """That it wrote nothing for too long."""
+        return f"The server {self.where} sent nothing for {self.timeout_s:g} s; try again, or raise ET_TIMEOUT_S."
 
     def _status_sentence(self, error: Any) -> str:
         status = error.status_code
@@ -126,12 +142,17 @@ class RemoteReply(Reply):
 
     def __iter__(self) -> Iterator[str]:
         threading.Thread(target=self._read, name="remote", daemon=True).start()
-        received = 0
+        received, heard_at = 0, time.monotonic()
         while not self._stopped():
             try:
                 piece = self._pieces.get(timeout=POLL_S)
             except Empty:
+                # The client's own limit is on single bytes: a server that only keeps the connection alive would never reach it.
+                if time.monotonic() - heard_at > self._remote.timeout_s + GRACE_S:
+                    self.close()
+                    raise RemoteError(self._remote.silent()) from None
                 continue
+            heard_at = time.monotonic()
             if piece is None:
                 return
             if isinstance(piece, RemoteError):
@@ -257,6 +278,25 @@ def wav_base64(samples: np.ndarray) -> str:
         out.setframerate(SAMPLE_RATE)
         out.writeframes(pcm.tobytes())
     return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _bounded(stream: Any, sentence: str) -> Any:
+    """The same stream of bytes, which raises RemoteError(sentence) after MAX_REPLY_BYTES."""
+    import httpx2
+
+    class Bounded(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            received = 0
+            for part in stream:
+                received += len(part)
+                if received > MAX_REPLY_BYTES:
+                    raise RemoteError(sentence)
+                yield part
+
+        def close(self) -> None:
+            stream.close()
+
+    return Bounded()
 
 
 def _hang_up(stream: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from emotionthinker.audio import SAMPLE_RATE
+from emotionthinker.errors import shipped
 from emotionthinker.prosody.energy import inside
 from emotionthinker.prosody.pitch import F0Track
 
@@ -116,5 +117,5 @@ def _companion(a: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _shipped_weights() -> dict[str, np.ndarray]:
-    with np.load(WEIGHTS, allow_pickle=False) as file:
+    with shipped(WEIGHTS), np.load(WEIGHTS, allow_pickle=False) as file:
         return dict(file)

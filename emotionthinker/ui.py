@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
@@ -18,6 +18,7 @@ from emotionthinker.page import handlers
 from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.handlers import Options, Screen, View
+from emotionthinker.page.keeping import example, keep
 from emotionthinker.page.notice import not_this_html
 from emotionthinker.page.whatif import whatif_section
 from emotionthinker.plots import draw_png, draw_voice
@@ -194,7 +195,7 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
     consent.unlocks(audio)
     consent.decides(mode, MODES)
     for button, item in zip(buttons, examples, strict=True):
-        button.click(_constant(str(EXAMPLES / item["file"])), None, audio, queue=False, **PRIVATE)
+        button.click(partial(example, str(EXAMPLES / item["file"]), audio), None, [audio, status], queue=False, **PRIVATE)
     if more is not None:
         more(audio, result)
     for button, kind in zip(savers, DOWNLOADS, strict=True):
@@ -212,10 +213,6 @@ def _values(screen: Screen) -> list[Any]:
     fields = (screen.status, screen.figure, screen.facts, screen.transcript, screen.reasoning, screen.answer, screen.prosody,
               screen.result)
     return [gr.skip() if value is None else value for value in fields]
-
-
-def _constant(value: str) -> Callable[[], str]:
-    return lambda: value
 
 
 def _saver(kind: str, engine: Engine, ready: gr.DownloadButton) -> Callable[..., str]:
@@ -238,8 +235,6 @@ def _saver(kind: str, engine: Engine, ready: gr.DownloadButton) -> Callable[...,
                         draw_voice(record, samples, theme="light", hz=hz, spectrogram=spectrogram).svg.encode())
         except EmotionThinkerError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        saved = save_bytes_to_cache(data, f"{file_stem(path)}.{DOWNLOADS[kind]}", ready.GRADIO_CACHE)
-        ready.temp_files.add(saved)  # so that it is deleted with the others
-        return saved
+        return keep(data, f"{file_stem(path)}.{DOWNLOADS[kind]}", ready)
 
     return save

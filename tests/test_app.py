@@ -15,7 +15,7 @@ from emotionthinker.settings import Settings
 from tests.browser.conftest import free_port
 
 
-def test_uploads_are_deleted_after_their_age(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_check_12_uploads_are_deleted_after_their_age(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(app, "CLEAN_EVERY_S", 1)
     monkeypatch.setattr(app, "KEEP_S", 1)
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
@@ -37,7 +37,7 @@ def test_uploads_are_deleted_after_their_age(monkeypatch: pytest.MonkeyPatch, tm
         page.close()
 
 
-def test_the_notice_promises_no_more_than_the_cleaner_keeps() -> None:
+def test_check_12_the_notice_promises_no_more_than_the_cleaner_keeps() -> None:
     assert "deleted within two hours" in notice_html(Settings())
     assert app.KEEP_S + app.CLEAN_EVERY_S <= 2 * 3600
 
@@ -59,4 +59,4 @@ def test_a_port_that_is_no_number_is_a_sentence(monkeypatch: pytest.MonkeyPatch,
     assert app.main() == 2
     assert capsys.readouterr().err == f"GRADIO_SERVER_PORT is {text!r}, but it must be a whole number; write for example 7870.\n"
     monkeypatch.setenv("GRADIO_SERVER_PORT", "")
-    assert app.server_port() == 7860
+    assert app.port_from_env() == 7860

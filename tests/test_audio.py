@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 
 from emotionthinker import errors
 from emotionthinker.audio import Clip, Limits, load_clip
+from emotionthinker.page.engine import EXAMPLES
+from emotionthinker.prosody.record import measure_prosody
 from tests.sounds import encode, glide, wav_bytes
 
 RATE = 16_000
@@ -53,6 +57,21 @@ def test_check_02_every_format_rate_and_layout(tmp_path: Path, name: str, channe
     assert np.abs(middle).max() == pytest.approx(0.3 / channels, rel=0.1)  # channels are averaged
     assert clip.source_channels == channels
     assert clip.name == "clip.bin"
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_check_02_every_format_gives_a_result(tmp_path: Path, name: str) -> None:
+    """From the file to the measured record that page and commands show, which says what of the clip was looked at."""
+    container, codec, rate = ENCODED[name]
+    said, said_rate = soundfile.read(EXAMPLES / "angry.flac", dtype="float32")
+    assert said_rate == RATE
+    path = tmp_path / "clip"
+    path.write_bytes(encode(soxr.resample(said, RATE, rate), rate, container, codec))
+    record = measure_prosody(path, "").to_dict()
+    assert record["gender"] != "Male" and record["f0_reliable"] and record["speech_s"] > 1
+    assert record["duration_s"] == pytest.approx(len(said) / RATE, abs=0.1)
+    start, end = record["span_s"]
+    assert start == 0 and end == pytest.approx(record["duration_s"], abs=0.01)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])

@@ -27,7 +27,7 @@ def read_textgrid(text: str) -> dict[str, list[tuple[float, float, str]]]:
     return tiers
 
 
-def test_textgrid_gives_back_words_stress_and_speech() -> None:
+def test_check_09_textgrid_gives_back_words_stress_and_speech() -> None:
     record = a_record()
     tiers = read_textgrid(textgrid(record))
     spoken = [(a, b, t) for a, b, t in tiers["words"] if t]
@@ -52,7 +52,7 @@ def test_textgrid_is_always_contiguous_whatever_the_words(words: list[tuple[str,
             assert end == start
 
 
-def test_csv_has_a_row_per_frame_and_untouched_numbers() -> None:
+def test_check_09_csv_has_a_row_per_frame_and_untouched_numbers() -> None:
     record = a_record()
     rows = list(csv.DictReader(io.StringIO(frames_csv(record), newline="")))
     assert len(rows) == len(record["energy"]["dbfs"])
@@ -66,7 +66,7 @@ def test_csv_has_a_row_per_frame_and_untouched_numbers() -> None:
 
 
 @pytest.mark.parametrize("start", FORMULA_START)
-def test_csv_disarms_formulas_in_words(start: str) -> None:
+def test_check_09_csv_disarms_formulas_in_words(start: str) -> None:
     word = {"word": f"{start}SUM(A1)", "start": 0.0, "end": 2.0, "stressed": False, "prominence": 0.0}
     rows = list(csv.DictReader(io.StringIO(frames_csv(a_record(words=[word])), newline="")))
     assert {row["word"] for row in rows} == {f"'{start}SUM(A1)"}
@@ -76,7 +76,7 @@ def test_csv_disarms_formulas_in_words(start: str) -> None:
                                     "\u202e", "\x00", "\x1f", "\u2028", "\u0301", " " * 200], ids=ascii)
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\ufe66", "\ufe62", "\ufe63",
                                   "\ufe6b", "\u2212", "\u207c", "=\u0338"], ids=ascii)
-def test_what_a_spreadsheet_may_skip_hides_no_formula(before: str, sign: str) -> None:
+def test_check_09_what_a_spreadsheet_may_skip_hides_no_formula(before: str, sign: str) -> None:
     assert text_cell(f"{before}{sign}SUM(A1)") == f"'{before}{sign}SUM(A1)"
 
 
@@ -87,12 +87,12 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 
 @given(st.text())
-def test_a_text_cell_never_starts_like_a_formula(text: str) -> None:
+def test_check_09_a_text_cell_never_starts_like_a_formula(text: str) -> None:
     assert not text_cell(text).startswith(FORMULA_START)
     assert text_cell(text).endswith(text)
 
 
-def test_json_reads_back_and_refuses_what_is_no_number() -> None:
+def test_check_09_json_reads_back_and_refuses_what_is_no_number() -> None:
     record = a_record(transcription="naïve “quotes” \u202e<b>")
     assert json.loads(result_json(record)) == record
     with pytest.raises(ValueError, match="JSON"):

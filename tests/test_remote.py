@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import gzip
 import io
 import json
 import math
 import socket
 import threading
+import time
 import wave
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -207,7 +210,7 @@ def test_a_reply_cut_by_its_limit_says_so(server, remote, record, voice):
         (lambda h, b: h.connection.shutdown(socket.SHUT_RDWR), "failed or broke off"),
     ],
 )
-def test_every_fault_is_one_sentence_without_the_key(server, remote, record, voice, act, sentence):
+def test_check_13_every_fault_is_one_sentence_without_the_key(server, remote, record, voice, act, sentence):
     server.act = act
     with pytest.raises(RemoteError) as caught:
         explain(remote, record, voice)
@@ -222,6 +225,74 @@ def test_a_silent_server_runs_into_the_time_out(server, record, voice):
     server.act = lambda handler, body: (handler.stream(chunks(REPLY[:2], finish=None), done=False), handler.wait_for_hang_up())
     with pytest.raises(RemoteError, match=r"sent nothing for 0\.3 s"):
         explain(Remote(server.url, "omni", timeout_s=0.3), record, voice)
+
+
+def test_a_server_that_only_keeps_the_connection_alive_runs_into_the_time_out(server, record, voice, monkeypatch):
+    monkeypatch.setattr("emotionthinker.remote.GRACE_S", 0.1)
+
+    def act(handler, body):
+        handler.stream(chunks(REPLY[:2], finish=None), done=False)
+        try:
+            while True:  # comments, as some servers send them while a model is busy: never silent, and never a word
+                handler.wfile.write(b": busy\n\n")
+                handler.wfile.flush()
+                time.sleep(0.05)
+        except OSError:
+            server.hung_up.set()
+
+    server.act = act
+    with pytest.raises(RemoteError, match=r"sent nothing for 0\.3 s"):
+        explain(Remote(server.url, "omni", timeout_s=0.3), record, voice)
+    assert server.hung_up.wait(5)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_line_without_an_end_does_not_fill_the_memory(server, remote, record, voice, monkeypatch, status):
+    monkeypatch.setattr("emotionthinker.remote.MAX_REPLY_BYTES", 1_000_000)
+    sent = 0
+
+    def act(handler, body):
+        nonlocal sent
+        handler.start(status)
+        with contextlib.suppress(OSError):
+            handler.wfile.write(b"data: ")
+            while sent < 200_000_000:
+                sent += handler.wfile.write(b"x" * 100_000)
+        server.hung_up.set()
+
+    server.act = act
+    with pytest.raises(RemoteError, match=r"never ended its reply|failed or broke off"):
+        explain(remote, record, voice)
+    assert server.hung_up.wait(10)
+    assert sent < 50_000_000  # what lies in the buffers of the connection, and no more
+
+
+def test_a_reply_that_would_unpack_to_much_is_refused(server, remote, record, voice):
+    def act(handler, body):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            handler.wfile.write(gzip.compress(b"data: " + bytes(50_000_000)))
+
+    server.act = act
+    with pytest.raises(RemoteError) as caught:
+        explain(remote, record, voice)
+    assert str(caught.value).endswith(".") and "server" in str(caught.value)
+    assert server.headers_seen[0]["accept-encoding"] == "identity"
+
+
+def test_after_every_fault_the_next_request_works(server, remote, record, voice):
+    faults = [lambda h, b: h.stream(chunks(REPLY[:3], finish=None), done=False), lambda h, b: h.fail(500, "boom"),
+              lambda h, b: h.stream(["3"]), lambda h, b: h.connection.shutdown(socket.SHUT_RDWR)]
+    for act in faults:
+        server.act = act
+        with pytest.raises(RemoteError):
+            explain(remote, record, voice)
+        server.act = lambda handler, body: handler.stream(chunks(REPLY))
+        assert explain(remote, record, voice).emotion == "angry"
 
 
 def test_nobody_listens(record, voice):
@@ -239,7 +310,7 @@ def test_an_address_that_is_none(url):
 
 
 @pytest.mark.parametrize("how", ["event", "close"])
-def test_cancelling_hangs_up(server, record, voice, how):
+def test_check_11_cancelling_hangs_up(server, record, voice, how):
     server.act = lambda handler, body: (handler.stream(chunks(REPLY[:2], finish=None), done=False), handler.wait_for_hang_up())
     cancel = threading.Event()
     stream = Remote(server.url, "omni").stream((voice, 16_000), prosody=record, cancel=cancel)

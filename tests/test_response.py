@@ -38,7 +38,7 @@ def test_the_cut_of_the_pieces_changes_nothing(text, cuts, mode):
 
 
 @given(text=replies)
-def test_a_label_means_exactly_one_complete_reply(text):
+def test_check_04_a_label_means_exactly_one_complete_reply(text):
     result = parse_response(text, LABELS)
     if result.emotion is None:
         return
@@ -51,12 +51,12 @@ def test_a_label_means_exactly_one_complete_reply(text):
 
 @settings(max_examples=30)
 @given(text=replies)
-def test_every_prefix_is_survived(text):
+def test_check_04_every_prefix_is_survived(text):
     for end in range(len(text) + 1):
         parse_response(text[:end], LABELS)
 
 
-def test_only_the_whole_reply_has_a_label():
+def test_check_04_only_the_whole_reply_has_a_label():
     assert parse_response(GOOD, LABELS).emotion == "angry"
     for end in range(len(GOOD)):
         assert parse_response(GOOD[:end], LABELS).emotion is None, GOOD[:end]
@@ -112,7 +112,7 @@ def test_honest_replies(text, emotion):
         "<think>x</think><answer>\u202eangry</answer>",
     ],
 )
-def test_dishonest_or_broken_replies_have_no_label(text):
+def test_check_04_dishonest_or_broken_replies_have_no_label(text):
     result = parse_response(text, LABELS)
     assert result.emotion is None
     # A well-formed reply may still name no label, and then says so in its answer.

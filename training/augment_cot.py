@@ -28,7 +28,7 @@ from emotionthinker.grounding import verify_claims
 from training.corpora import clip_seed, read_jsonl
 from training.cot_prompt import cot_faults, cot_messages
 from training.endpoint_writer import Task, add_flags, run
-from training.resumable import drop_unfinished_line, read_rows
+from training.resumable import drop_unfinished_line, read_rows, writing
 from training.template_writer import write_explanation
 
 ATTEMPTS = 5
@@ -57,12 +57,13 @@ def explain(
 
 def augment(records: Sequence[Mapping[str, Any]], output: Path, write: Writer = write_by_template) -> Counter[str]:
     """Append every record that `output` lacks, with its "explanation". Counts: written, rewritten, dropped, there before."""
-    drop_unfinished_line(output)
+    with writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        drop_unfinished_line(output)
     done = {row["audio_path"] for row in read_jsonl(output)} if output.exists() else set()
     labels = known_labels(records)
     counts: Counter[str] = Counter(there_before=len(done))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("a", encoding="utf-8") as out:
+    with writing(output), output.open("a", encoding="utf-8") as out:
         for record in records:
             if record["audio_path"] in done:
                 continue

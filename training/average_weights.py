@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.manifest import write_manifest
 
 WEIGHTS = "model.safetensors"
 
@@ -38,6 +39,7 @@ def average(models: Sequence[tuple[str | Path, float]], output: Path) -> Path:
     dtype = {name: t.dtype for name, t in weights.items()}
     shutil.copytree(models[-1][0], output, dirs_exist_ok=True)
     save_file({name: t.to(dtype[name]).contiguous() for name, t in total.items()}, output / WEIGHTS, metadata={"format": "pt"})
+    write_manifest(output)
     return output
 
 

@@ -27,6 +27,7 @@ from emotionthinker.prompt import PromptStyle
 from training.hearing import Margins, audible, hear_cues
 from training.mel import Augmentation, MelCache, augment, whisper_scale
 from training.nano import audio_tower
+from training.resumable import new_file
 from training.tasks import Example, TaskMix, make_copy_example, make_example, shifted_record
 from training.tower_training import Heads, bucketed_batches, swapped, tower_states
 
@@ -172,7 +173,8 @@ def train_decoder(
 
     def keep() -> None:
         state = {"trained": trained, "optimizer": optimizer.state_dict(), "average": average, "epoch": epoch, "step": step}
-        torch.save(state, checkpoint)
+        with new_file(checkpoint) as new:
+            torch.save(state, new)
 
     def update(loss: torch.Tensor) -> None:
         optimizer.zero_grad()

@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 
 from emotionthinker.errors import EmotionThinkerError
 from training.corpora import read_jsonl
-from training.resumable import Progress, append_line, drop_unfinished_line
+from training.resumable import Progress, append_line, drop_unfinished_line, write_whole, writing
 
 Messages = list[dict[str, Any]]  # content: text, or parts of which one may be a clip
 
@@ -260,13 +260,15 @@ def write_all(tasks: Sequence[Task], output: Path, chat: Chat, workers: int, *, 
     """
     todo = open_tasks(tasks, output, key_field)
     failures = output.with_suffix(".failed.jsonl")
-    drop_unfinished_line(output)
+    with writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        drop_unfinished_line(output)
     if failures.exists():  # what only failed is tried again now
         kept = [row for row in read_jsonl(failures) if row["kind"] == GIVEN_UP]
-        failures.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), encoding="utf-8")
-        if not kept:
+        if kept:
+            write_whole(failures, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
+        else:
             failures.unlink()
-    output.parent.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter(left=len(todo))
     progress = Progress(len(todo), len(tasks) - len(todo), "texts")
     in_a_row = 0

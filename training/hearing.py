@@ -21,6 +21,7 @@ import torch
 
 from emotionthinker.grounding import TOLERANCE, VERY_FROM_MIDDLE
 from training.mel import MelCache, whisper_scale
+from training.resumable import write_whole
 from training.tower_training import CUE_SCALE, CUES, INTONATIONS, Heads, pad_states, tower_states
 
 GOAL = 0.93  # share of heard statements that must be right on dev
@@ -63,7 +64,7 @@ class Margins:
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
 
 
 @torch.no_grad()

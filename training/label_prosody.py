@@ -34,7 +34,7 @@ from training.corpora import read_jsonl
 from training.label_engines import ENGINES
 from training.label_report import report
 from training.reference_levels import TooFewClips, build_table, sex_of
-from training.resumable import Progress, append_line, drop_unfinished_line, read_rows, write_whole
+from training.resumable import Progress, append_line, drop_unfinished_line, read_rows, write_whole, writing
 
 FRAMES = ("f0", "energy")  # a value every 16 or 10 ms: left out, as they make a line ten times as long
 TEXT_FIELDS = ("transcription", "text", "transcript")  # as the published pipeline reads them
@@ -56,22 +56,23 @@ def measure(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def extract(rows: Sequence[Mapping[str, Any]], output: Path, workers: int, engine: str = "processes") -> tuple[int, int]:
     """Append a labelled line to `output` for every row that it lacks; returns how many were measured and failed."""
-    drop_unfinished_line(output)
-    done = {row["audio_path"] for row in read_jsonl(output)} if output.exists() else set()
+    with writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.touch()
+        drop_unfinished_line(output)
+    done = {row["audio_path"] for row in read_jsonl(output)}
     todo = list({row["audio_path"]: row for row in rows if row["audio_path"] not in done}.values())
     failures = output.with_suffix(".failed.jsonl")
     failures.unlink(missing_ok=True)
     measured, failed, progress = 0, 0, Progress(len(todo), len(done))
-    with output.open("a", encoding="utf-8") as out:
-        for row, record, reason in ENGINES[engine](measure, todo, workers):
-            if record is not None:
-                out.write(json.dumps(record, ensure_ascii=False) + "\n")
-                out.flush()  # a line is whole on disk before the next is begun
-                measured += 1
-            else:
-                append_line(failures, {**row, "reason": reason})
-                failed += 1
-            progress.show(measured, failed)
+    for row, record, reason in ENGINES[engine](measure, todo, workers):
+        if record is not None:
+            append_line(output, record)
+            measured += 1
+        else:
+            append_line(failures, {**row, "reason": reason})
+            failed += 1
+        progress.show(measured, failed)
     progress.show(measured, failed, last=True)
     return measured, failed
 
@@ -105,7 +106,6 @@ def run(args: argparse.Namespace) -> None:
     if args.workers < 1:
         raise EmotionThinkerError(f"--workers is {args.workers}; give a whole number from 1.")
     rows = read_rows(source)
-    output.parent.mkdir(parents=True, exist_ok=True)
     if args.stage != "calibrate":
         measured, failed = extract(rows, output, args.workers, args.engine)
         where = f", see {output.with_suffix('.failed.jsonl')}" if failed else ""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from emotionthinker.listening import choose_span, hear
+from training.resumable import new_file
 
 HOP_S = 0.01  # Whisper: 160 samples at 16 kHz
 FLOOR = -10.0  # log10 of Whisper's smallest mel power
@@ -89,10 +90,13 @@ class MelCache:
             clip = load_clip(record["audio_path"])
             span = choose_span(record["segments"], clip.duration_s, max_s)
             mels.append(log_mel(hear(clip.samples, span, bandwidth_hz)).T.astype(np.float16))
-        np.save(self.frames_path, np.concatenate(mels))
-        np.save(
-            self.offsets_path, np.cumsum([0] + [len(m) for m in mels])
-        )  # last: its presence says the cache is whole
+        _save(self.frames_path, np.concatenate(mels))
+        _save(self.offsets_path, np.cumsum([0] + [len(m) for m in mels]))  # last: its presence says the cache is whole
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    with new_file(path) as new, new.open("wb") as file:
+        np.save(file, array)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from typing import Any
 
 import torch
 
+from emotionthinker.manifest import check_manifest, write_manifest
+from training.resumable import new_folder
+
 SPECIAL_TOKENS = {
     "image_token": "<|IMAGE|>",
     "audio_token": "<|AUDIO|>",
@@ -135,9 +138,10 @@ def build_thinker(whisper: dict[str, torch.Tensor], tokenizer: Any, decoder: dic
 
 
 def load_thinker(folder: str | Path) -> Any:
-    """The thinker of a model folder, in float32, to train on from there."""
+    """The thinker of a model folder, in float32, to train on from there. Raises ModelNotFound where a file is damaged."""
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
+    check_manifest(folder, Path(folder).name)
     return Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
 
 
@@ -147,10 +151,14 @@ def audio_tower(thinker: Any) -> torch.nn.Module:
 
 
 def save_folder(thinker: Any, processor: Any, style: Any, folder: Path, dtype: torch.dtype = torch.float16) -> None:
-    """Write a folder that `EmotionThinker.from_pretrained` loads: weights, processor, `emotionthinker.json`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (thinker if thinker.dtype == dtype else copy.deepcopy(thinker).to(dtype)).save_pretrained(folder)
-    processor.save_pretrained(folder)
-    (folder / "emotionthinker.json").write_text(
-        json.dumps(asdict(style), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    """Write a folder that `EmotionThinker.from_pretrained` loads: weights, processor, `emotionthinker.json`, and their hashes.
+
+    What was there is replaced only once all of it is written. Raises DiskError.
+    """
+    with new_folder(folder) as new:
+        (thinker if thinker.dtype == dtype else copy.deepcopy(thinker).to(dtype)).save_pretrained(new)
+        processor.save_pretrained(new)
+        (new / "emotionthinker.json").write_text(
+            json.dumps(asdict(style), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        write_manifest(new)

@@ -29,6 +29,7 @@ from transformers import TrainingArguments
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import load_model, locate, read_style
+from emotionthinker.manifest import write_manifest
 from emotionthinker.prompt import STYLE_FILE, PromptStyle
 from training.omni_batch import Examples, collate
 from training.resuming_trainer import ResumingTrainer, last_checkpoint
@@ -191,5 +192,6 @@ def export(
     model.save_pretrained(new)
     processor.save_pretrained(new)
     (new / STYLE_FILE).write_text(json.dumps(asdict(style), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_manifest(new)
     os.replace(new, result)
     shutil.rmtree(trained)

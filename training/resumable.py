@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
+import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.manifest import MANIFEST, covered_files
 
 REPORT_EVERY_S = 5.0
 
@@ -47,16 +52,95 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
-    """Append one JSON object; it is whole in the file before this returns."""
-    with path.open("a", encoding="utf-8") as file:
+    """Append one JSON object; it is whole in the file before this returns. Raises DiskError."""
+    with writing(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:
-    """All or nothing, so that a kill leaves the old file."""
-    new = path.with_suffix(path.suffix + ".new")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)
+    """All or nothing, so that a kill or a full disk leaves the old file. Raises DiskError."""
+    with new_file(path) as new:
+        new.write_text(text, encoding="utf-8")
+
+
+class DiskError(EmotionThinkerError):
+    """A file of a run cannot be written. What was finished before is kept, and the same command goes on from there."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What goes wrong on the disk within the block becomes a DiskError, whichever library it comes from."""
+    try:
+        yield
+    except EmotionThinkerError:
+        raise
+    except Exception as error:
+        said = _of_the_disk(error)
+        if said is None:
+            raise
+        raise DiskError(f"{path.name} cannot be written ({said}); make room or choose another folder, then run the same command: "
+                        "it goes on from what was finished.") from error
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` when the block ends well; else what was there stays. Raises DiskError.
+
+    It may also be made a folder, where there is none under its name yet.
+    """
+    new = path.with_name(f"{path.name}.new")
+    _remove(new)
+    try:
+        with writing(path):
+            yield new
+            os.replace(new, path)
+    finally:
+        _remove(new)
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write files into; they replace those of `folder` one by one when the block ends well, the manifest last.
+
+    A kill in between leaves files of both, which the older manifest does not fit: such a folder is refused by name when it is
+    loaded, and never read as a model. Files of other names stay. Raises DiskError.
+    """
+    new = folder.with_name(f".{folder.name}.new")
+    try:
+        with writing(folder):
+            _remove(new)
+            new.mkdir(parents=True)
+            yield new
+            folder.mkdir(parents=True, exist_ok=True)
+            written = sorted(new.iterdir(), key=lambda file: file.name == MANIFEST)
+            names = {file.name for file in written}
+            for file in written[:-1]:
+                os.replace(file, folder / file.name)
+            for stale in covered_files(folder):  # shards of a model that had more of them would be read along with the new ones
+                if stale.name not in names:
+                    stale.unlink()
+            os.replace(written[-1], folder / written[-1].name)
+    finally:
+        _remove(new)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _of_the_disk(error: Exception) -> str | None:
+    """What the system said where a disk is at fault, or None: safetensors and torch raise errors of their own for it."""
+    if isinstance(error, OSError):
+        return error.strerror or "it was not written whole"
+    text = str(error)
+    for code in (errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO):
+        if os.strerror(code) in text:
+            return os.strerror(code)
+    return "it broke off" if "PytorchStreamWriter failed writing" in text or "unexpected pos" in text else None
 
 
 class Progress:

@@ -32,6 +32,7 @@ from training.decoder_training import DecoderRecipe, train_decoder
 from training.hearing import Margins, choose_margins
 from training.mel import Augmentation, MelCache
 from training.nano import audio_tower, build_thinker, build_tokenizer, check_labels_are_single_tokens, load_thinker, save_folder
+from training.resumable import new_file, writing
 from training.sentences import sentence_pool
 from training.tasks import TaskMix, make_example, nano_style
 from training.tower_training import Heads, TowerRecipe, train_tower
@@ -76,13 +77,15 @@ class Log:
     """Lines of JSON, kept in a file and shown as they come."""
 
     def __init__(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = path.open("a", encoding="utf-8")
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = path.open("a", encoding="utf-8")
         self.started = time.time()
 
     def __call__(self, line: dict) -> None:
         text = json.dumps({"at_s": round(time.time() - self.started)} | line)
-        print(text, file=self.file, flush=True)
+        with writing(Path(self.file.name)):
+            print(text, file=self.file, flush=True)
         print(text, flush=True)
 
 
@@ -111,7 +114,8 @@ def train(recipe: dict[str, Any]) -> Path:
         load_processor(recipe["start"]).save_pretrained(folder / "processor")
     elif not (folder / "processor").exists():  # kept, so that a resumed decoder meets the tokens it has learned
         built = build_nano_processor(train_set, labels, style, pool, mix, recipe["vocab_size"], whisper)
-        built.save_pretrained(folder / "processor")
+        with new_file(folder / "processor") as new:
+            built.save_pretrained(new)
     processor = load_processor(folder / "processor")
 
     decoder_recipe = DecoderRecipe(**recipe["decoder_recipe"])

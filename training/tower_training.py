@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn import functional
 
 from training.mel import Augmentation, MelCache, Shift, augment, whisper_scale
+from training.resumable import new_file
 
 INTONATIONS = ("rising", "falling", "rising-falling", "falling-rising", "flat", "expressive")
 NO_SHIFT = Shift()
@@ -230,7 +231,8 @@ def train_tower(
         if figures["uar"] > best_uar:
             best, best_uar = {n: value.clone() for n, value in average.items()}, figures["uar"]
         state = {"modules": modules.state_dict(), "optimizer": optimizer.state_dict(), "average": average, "epoch": epoch}
-        torch.save(state | {"step": step, "best": best, "best_uar": best_uar}, checkpoint)
+        with new_file(checkpoint) as new:  # a kill while it is written leaves the one before
+            torch.save(state | {"step": step, "best": best, "best_uar": best_uar}, new)
         left = (time.time() - started) * (recipe.epochs - epoch)
         log({"stage": checkpoint.stem, "epoch": epoch, "loss": float(np.mean(losses)), **figures, "left_s": round(left)})
     for name, parameter in trained.items():

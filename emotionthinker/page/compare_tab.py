@@ -14,6 +14,7 @@ from emotionthinker.page.comparing import SIDES, CompareScreen, chosen_screen, e
 from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.handlers import RECORDING, status_html
+from emotionthinker.page.keeping import lend
 from emotionthinker.settings import Settings
 
 KEPT_S = 3600  # how long an idle visitor's results stay in memory
@@ -108,6 +109,9 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
             # What was on its way may have arrived after the tab was cleared, and belongs to clips that are gone.
             yield _values(CompareScreen(reasoning=start.reasoning, answer=start.answer))
 
+    def chosen_example(audio: gr.Audio) -> Callable[[str], str | None]:
+        return lambda name: lend(files[name], audio) if name in files else None
+
     def stop_run(request: gr.Request) -> None:
         runs.stop(str(request.session_hash))
 
@@ -119,7 +123,7 @@ def compare_tab(engine: Engine, second: Engine | None, runs: Runs, consent: Cons
     stop.click(stop_run, None, None, queue=False, **PRIVATE)
     same.click(lambda path, name: (path, name), [audios[0], pickers[0]], [audios[1], pickers[1]], queue=False, **PRIVATE)
     for side, picker, audio in zip(SIDES, pickers, audios, strict=True):
-        picker.input(lambda name: files.get(name), picker, audio, queue=False, **PRIVATE)
+        picker.input(chosen_example(audio), picker, audio, queue=False, **PRIVATE)
         audio.change(changed, audios, parts, queue=False, **PRIVATE)
         audio.start_recording(recording(side), None, status, queue=False, **PRIVATE)
         # A clip of one's own is no example any more.

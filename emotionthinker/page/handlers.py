@@ -6,6 +6,7 @@ No Gradio here, so each can be called in a test or from the API. A `Screen` hold
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from emotionthinker.page.engine import Engine, Run
 from emotionthinker.page.facts import facts_html
 from emotionthinker.page.figure import empty_figure_html, figure_html
 from emotionthinker.page.story import State, answer_html, reasoning_html
+from emotionthinker.page.uploads import OF_THE_DISK, disk_sentence
 from emotionthinker.plots import draw_voice
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.words_voice import VOICE_CHARGED, WORDS_CHARGED
@@ -28,6 +30,7 @@ log = logging.getLogger("emotionthinker")
 RECORDING = "Recording … press Stop when you are done."
 WAITING_FOR_MODEL = "Waiting for the model …"
 UPDATE_S = 1 / 15  # streamed text reaches the page at most this often: more cannot be read and slows the model
+WRITE_SHARE = 0.25  # … and writing it out takes no more than this share of the time, however long a text grows
 
 
 @dataclasses.dataclass
@@ -190,7 +193,7 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
 
     try:
         yield screen(status_html("thinking", f"{thinker.name} is listening …"))
-        shown_at = 0.0
+        shown_at = writing_s = 0.0
         clip = load_clip(path, engine.settings.limits)
         for event in thinker.stream(clip, prosody=prosody, cancel=run.cancel, **options.as_arguments()):
             if run.replaced:
@@ -223,10 +226,11 @@ def explain(engine: Engine, run: Run, path: str, prosody: Prosody, options: Opti
                 return
             if reasoning or answer:
                 now = time.monotonic()
-                if now - shown_at >= UPDATE_S:
-                    status = status_html("thinking", f"{thinker.name} is thinking …") if not shown_at else None
-                    shown_at = now
-                    yield screen(status)
+                if now - shown_at >= max(UPDATE_S, writing_s / WRITE_SHARE):
+                    shown = screen(status_html("thinking", f"{thinker.name} is thinking …") if not shown_at else None)
+                    shown_at = time.monotonic()
+                    writing_s = shown_at - now
+                    yield shown
     except Exception as error:
         if run.replaced:
             return
@@ -246,6 +250,9 @@ def sentence(error: Exception) -> str:
     """What people are told of an error. Errors that are not ours say nothing of the machine, and leave a trace in the log."""
     if isinstance(error, EmotionThinkerError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in OF_THE_DISK:
+        log.error("The disk refused to write: %s", errno.errorcode[error.errno])
+        return disk_sentence(error)
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,14 @@ REASONS = {
 
 class PortError(EmotionThinkerError):
     """The page cannot listen on the address and port that were asked for."""
+
+
+def port_from_env() -> int:
+    """GRADIO_SERVER_PORT, 7860 where it is not set. Raises PortError for what is no number."""
+    text = os.environ.get("GRADIO_SERVER_PORT") or "7860"
+    if not text.isdecimal():
+        raise PortError(f"GRADIO_SERVER_PORT is {text!r}, but it must be a whole number; write for example 7870.")
+    return int(text)
 
 
 @contextmanager

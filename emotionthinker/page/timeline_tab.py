@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from emotionthinker.export import file_stem
 from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.following import LongScreen, Wanted, empty_long_screen, follow_recording
 from emotionthinker.page.handlers import status_html
+from emotionthinker.page.keeping import example as lent
+from emotionthinker.page.keeping import keep
+from emotionthinker.page.uploads import TIMELINES
 from emotionthinker.timeline.export import WRITERS
 
 KEPT_S = 3600  # how long an idle visitor's results stay in memory
@@ -31,7 +34,7 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     limits = engine.settings.long_limits
     start = empty_long_screen(limits)
     # Outside of Gradio's cache, so that none of it is ever served. Gradio's cleaner deletes its files by age (`temp_files`).
-    folder = tempfile.TemporaryDirectory(prefix="emotionthinker-timeline-")
+    folder = tempfile.TemporaryDirectory(prefix=TIMELINES)
 
     consent.box("timeline", BOTH_SIDES)
     with gr.Row(elem_id="tl-input"):
@@ -91,7 +94,7 @@ def timeline_tab(engine: Engine, runs: Runs, consent: Consent) -> None:
     go.click(start_again, audio, status, queue=False, **PRIVATE).then(
         follow, [audio, transcribe], parts, **long_work)
     stop.click(stop_run, None, None, queue=False, **PRIVATE)
-    example.click(lambda: str(EXAMPLE_CALL), None, audio, queue=False, **PRIVATE)
+    example.click(partial(lent, str(EXAMPLE_CALL), audio), None, [audio, status], queue=False, **PRIVATE)
     consent.unlocks(audio)
     for button, kind in zip(savers, WRITERS, strict=True):
         button.click(_saver(kind, ready), [audio, result], ready, **PRIVATE).success(
@@ -111,9 +114,6 @@ def _saver(kind: str, ready: gr.DownloadButton) -> Callable[..., str]:
     def save(path: str | None, timeline: Any) -> str:
         if not path or timeline is None:
             raise gr.Error("There is nothing to save yet; follow a recording to its end, or stop it first.", print_exception=False)
-        data = WRITERS[kind](timeline.to_dict()).encode()
-        saved = save_bytes_to_cache(data, f"{file_stem(path)}.timeline.{kind}", ready.GRADIO_CACHE)
-        ready.temp_files.add(saved)  # so that it is deleted with the others
-        return saved
+        return keep(WRITERS[kind](timeline.to_dict()).encode(), f"{file_stem(path)}.timeline.{kind}", ready)
 
     return save

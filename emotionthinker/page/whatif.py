@@ -12,7 +12,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
 
 from emotionthinker import world
 from emotionthinker.audio import SAMPLE_RATE, Clip, load_clip
@@ -20,6 +19,7 @@ from emotionthinker.export import file_stem
 from emotionthinker.page.consent import LATER_TEXT, Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Run, Runs
 from emotionthinker.page.handlers import sentence, status_html
+from emotionthinker.page.keeping import keep
 from emotionthinker.page.whatif_story import outcome_html
 from emotionthinker.plots_pair import draw_pair
 from emotionthinker.probing import ALL_CHANGES, CONTROLS, answer, prepare
@@ -182,8 +182,7 @@ def whatif_section(engine: Engine, runs: Runs, audio: gr.Audio, prosody: gr.Stat
                 yield [_or_skip(found.status), _or_skip(found.html), gr.skip(), gr.skip(), gr.skip()]
                 continue
             stem = f"{file_stem(path or '')}-{name}"
-            saved = save_bytes_to_cache(wav_bytes(found.changed.samples), f"{stem}.wav", changed.GRADIO_CACHE)
-            changed.temp_files.add(saved)  # so that it is deleted with the others
+            saved = keep(wav_bytes(found.changed.samples), f"{stem}.wav", changed)
             yield [_or_skip(found.status), _or_skip(found.html), gr.update(visible=True), path, saved]
 
     def clear(result: dict[str, Any] | None) -> list[Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotionthinker.errors import shipped
 from emotionthinker.prosody.energy import EnergyTrack
 from emotionthinker.prosody.pitch import F0Track
 from emotionthinker.transcript import Word
@@ -109,7 +110,8 @@ class StressModel:
 @lru_cache(maxsize=1)
 def stress_model() -> StressModel:
     """The model shipped in `assets/`, read once."""
-    return StressModel.from_file(MODEL_PATH)
+    with shipped(MODEL_PATH):
+        return StressModel.from_file(MODEL_PATH)
 
 
 def word_cues(words: list[Word], energy: EnergyTrack, f0: F0Track, phone_s: dict[str, float]) -> np.ndarray:

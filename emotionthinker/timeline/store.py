@@ -61,10 +61,14 @@ class Store:
         return self._segments.get((line, start_s, end_s))
 
     def add(self, segment: Segment) -> None:
-        """Kept as soon as this returns, whatever happens to the process afterwards."""
+        """Kept as soon as this returns, whatever happens to the process afterwards. Raises EmotionThinkerError."""
         text = json.dumps(segment.to_dict(), ensure_ascii=False, allow_nan=False)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text + "\n")
+        except OSError as error:
+            raise EmotionThinkerError(f"What is done of the recording cannot be kept ({error.strerror}); make room, and it goes on "
+                                      "from the utterance before.") from error
         self._segments[segment.line, segment.start_s, segment.end_s] = segment
 
     def delete(self) -> None:

@@ -101,7 +101,7 @@ def test_the_order_differs_between_raters_and_repeats_by_seed(tmp_path: Path) ->
     assert sorted(first[0]) == sorted(first[1])
 
 
-def test_check_6_a_lease_runs_out_and_the_item_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_06_a_lease_runs_out_and_the_item_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, project = make_store(tmp_path, 1, ratings_per_item=1, lease_minutes=30)
     ada, grace = make_rater(store, project, "Ada"), make_rater(store, project, "Grace")
     first = take(store, project, ada)
@@ -142,7 +142,7 @@ def test_a_second_machine_goes_on_with_the_same_item_and_draft(tmp_path: Path) -
     assert clash.conflict is not None and clash.conflict["scores"]["factual_alignment"] == 5
 
 
-def test_check_6_eight_processes_and_fifty_claims_each(tmp_path: Path) -> None:
+def test_check_06_eight_processes_and_fifty_claims_each(tmp_path: Path) -> None:
     """No error, no item lent to more people than it needs, each process its own lease each time."""
     store, project = make_store(tmp_path, 2, ratings_per_item=1)
     add_items(store, project, 400)

@@ -21,7 +21,7 @@ def dump(path: Path) -> list[str]:
         return list(connection.iterdump())
 
 
-def test_check_8_a_backup_while_writing_restores_to_identical_rows(tmp_path: Path) -> None:
+def test_check_08_a_backup_while_writing_restores_to_identical_rows(tmp_path: Path) -> None:
     """Every copy is the state of one moment: whole submissions, as many as were acknowledged before it or a few more."""
     store, project = make_store(tmp_path / "live", 60, ratings_per_item=1)
     rater = make_rater(store, project)

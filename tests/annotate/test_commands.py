@@ -209,7 +209,7 @@ def push_there(hub: Any, database: Path, repo: str) -> subprocess.CompletedProce
                           capture_output=True, text=True, timeout=300)
 
 
-def test_a_push_commits_the_export_and_never_prints_the_token(hub: Any, tmp_path: Path) -> None:
+def test_check_13_a_push_commits_the_export_and_never_prints_the_token(hub: Any, tmp_path: Path) -> None:
     """Against a local server that takes what `huggingface_hub` really sends; the Hub itself was not reached from here."""
     store, project = make_store(tmp_path, 2)
     done = push_there(hub, store.path, "someone/ratings")

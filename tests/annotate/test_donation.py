@@ -56,7 +56,7 @@ def clips_in(store: Store) -> list[str]:
     return sorted(path.name for path in store.clips.iterdir())
 
 
-def test_nothing_is_kept_without_the_tick_or_where_no_project_takes_clips(desk: Any, tmp_path: Path) -> None:
+def test_check_12_nothing_is_kept_without_the_tick_or_where_no_project_takes_clips(desk: Any, tmp_path: Path) -> None:
     store, project, _, service = desk
     path, result = gift(tmp_path)
     example = str(EXAMPLES / "angry.flac")

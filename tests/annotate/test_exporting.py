@@ -68,7 +68,7 @@ def back(path: Path, columns: tuple[Column, ...]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_check_9_every_format_exists_and_comes_back_the_same(rated: tuple[Store, Project], tmp_path: Path, form: str) -> None:
+def test_check_09_every_format_exists_and_comes_back_the_same(rated: tuple[Store, Project], tmp_path: Path, form: str) -> None:
     store, project = rated
     files = export(store, project, tmp_path / "out", form)
     data = tmp_path / "out" / ("data" if form == "hub" else "")
@@ -84,7 +84,7 @@ def test_check_9_every_format_exists_and_comes_back_the_same(rated: tuple[Store,
     assert not list(data.glob(".*"))
 
 
-def test_check_9_formulas_are_quoted_and_numbers_untouched(rated: tuple[Store, Project], tmp_path: Path) -> None:
+def test_check_09_formulas_are_quoted_and_numbers_untouched(rated: tuple[Store, Project], tmp_path: Path) -> None:
     store, project = rated
     export(store, project, tmp_path, "csv")
     with (tmp_path / "ratings.csv").open(encoding="utf-8", newline="") as file:

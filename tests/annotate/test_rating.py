@@ -76,7 +76,7 @@ def test_a_flag_stands_for_the_scores(tmp_path: Path) -> None:
     assert {r.flags: r.factual_alignment for r in store.ratings(project)} == {("bad_audio",): None, ("cannot_judge",): None}
 
 
-def test_check_6_a_double_click_is_one_rating(desk: tuple[Store, Project, Rater, Task]) -> None:
+def test_check_06_a_double_click_is_one_rating(desk: tuple[Store, Project, Rater, Task]) -> None:
     store, project, rater, work = desk
     with ThreadPoolExecutor(8) as pool:  # the same press, eight times at once
         same = list(pool.map(lambda _: submit(store, project, rater, work.lease_id, "press-same", full_answers(), 5.0), range(8)))
@@ -175,8 +175,8 @@ while (work := claim(store, project, rater)) is not None:
 """
 
 
-def test_check_7_kill_9_during_submits_loses_no_acknowledged_rating(tmp_path: Path) -> None:
-    """Four kills in the middle of 200 submits; `benchmarks/annotate_kills.py` kills a whole server 200 times."""
+def test_check_07_kill_9_during_submits_loses_no_acknowledged_rating(tmp_path: Path) -> None:
+    """Four kills in the middle of 200 submits; `python -m benchmarks.annotate kills` kills a whole server 200 times."""
     store, project = make_store(tmp_path, 200, ratings_per_item=1)
     make_rater(store, project)
     acknowledged: list[int] = []

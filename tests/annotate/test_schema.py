@@ -59,7 +59,7 @@ def contents(connection: sqlite3.Connection, columns: dict[str, list[str]]) -> d
 
 
 @pytest.mark.parametrize("version", range(1, len(NAMES) + 1))
-def test_check_8_every_migration_from_every_older_schema_keeps_every_row(tmp_path: Path, version: int) -> None:
+def test_check_08_every_migration_from_every_older_schema_keeps_every_row(tmp_path: Path, version: int) -> None:
     path = tmp_path / "old.db"
     connection = connect(path)
     db = Database(connection, strict=True, execute_plugins=False)

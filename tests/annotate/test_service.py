@@ -131,7 +131,7 @@ def test_the_explanation_is_not_sent_before_the_rater_has_listened_and_said_what
         assert "an-gate" not in answer["html"]
 
 
-def test_check_5_every_text_is_escaped(desk: tuple[Store, Project, Service]) -> None:
+def test_check_05_every_text_is_escaped(desk: tuple[Store, Project, Service]) -> None:
     store, project, service = desk
     with store.transaction() as db:
         for row in db.conn.execute("SELECT id, prosody FROM items").fetchall():

@@ -95,7 +95,7 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     assert store.save_calibration(project, {}) == 1
 
 
-def test_check_7_a_full_disk_or_a_read_only_file_is_a_sentence_and_nothing_is_half_written(tmp_path: Path) -> None:
+def test_check_07_a_full_disk_or_a_read_only_file_is_a_sentence_and_nothing_is_half_written(tmp_path: Path) -> None:
     store, project = make_store(tmp_path, 1)
     rater = make_rater(store, project)
     work = claim(store, project, rater)

@@ -29,7 +29,7 @@ def words_on_the_figure(page: Any) -> list[str]:
     return [label.split(",")[0] for label in labels]
 
 
-def test_no_microphone_and_no_upload_before_consent(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
+def test_check_12_no_microphone_and_no_upload_before_consent(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
     page = open_page(app.url, agree=False)
     notice = page.inner_text("#et-consent")
     for part in ("not what a person feels", "often wrong", "employees, applicants, pupils or students", "Art. 5(1)(f)",
@@ -124,7 +124,8 @@ def test_example_to_answer(app: App, chat: ChatServer, open_page: Callable[..., 
     assert "<think>" not in page.inner_text("body")
 
 
-def test_hostile_name_words_labels_and_reply(app: App, chat: ChatServer, open_page: Callable[..., Any], tmp_path: Path) -> None:
+def test_check_05_hostile_name_words_labels_and_reply(app: App, chat: ChatServer, open_page: Callable[..., Any],
+                                                      tmp_path: Path) -> None:
     chat.reply = (f"<think> {NASTY} </script><script>window.hacked='yes'</script> \u202e the pitch is high. "
                   f"${{window.hacked='yes'}} </think><answer> {NASTY} </answer>")
     clip = tmp_path / "<img src=x onerror=window.hacked=1>\u202e.flac"

@@ -213,8 +213,8 @@ def test_check_11_two_raters_at_once_one_by_keys_alone_one_reloads(served: tuple
     assert list(changed.scores.values()) == [5, 1, 5, 2] and changed.revision == 2
 
 
-def test_a_lost_connection_and_a_killed_server_lose_nothing(served: tuple[Server, Store], project: Project,
-                                                            visit: Callable[..., Any]) -> None:
+def test_check_07_a_lost_connection_and_a_killed_server_lose_nothing(served: tuple[Server, Store], project: Project,
+                                                                     visit: Callable[..., Any]) -> None:
     server, store = served
     add_items(store, project, 1)
     page = visit(link_of(store, project, "Ada"))
@@ -269,7 +269,7 @@ def test_a_second_machine_goes_on_and_the_first_is_told(served: tuple[Server, St
     assert here.locator("[data-row=factual_alignment] [data-value='5'][aria-checked=true]").count() == 1
 
 
-def test_check_5_hostile_text_is_shown_as_text(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
+def test_check_05_hostile_text_is_shown_as_text(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
     _, store = served
     add_items(store, project, 1, explanation=f"{NASTY} The pitch is high. ${{window.hacked='yes'}}", answer=NASTY,
               transcript=NASTY)

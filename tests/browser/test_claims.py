@@ -155,7 +155,7 @@ def test_a_claim_plays_and_lights_exactly_its_frames(story: Callable[..., Any]) 
         assert band(page) == pytest.approx(stretch, abs=0.02), text
 
 
-def test_the_card_shows_hostile_words_as_text_and_stays_in_the_window(story: Callable[..., Any]) -> None:
+def test_check_05_the_card_shows_hostile_words_as_text_and_stays_in_the_window(story: Callable[..., Any]) -> None:
     reply = f"<think> She says '{NASTY}' and the pitch is high. </think><answer> angry </answer>"
     page = story(reply, width=360, height=740, dark=True)
     for index in range(page.locator("#et-reasoning .et-claim").count()):

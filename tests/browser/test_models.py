@@ -34,7 +34,7 @@ def test_a_folder_streams_and_stops(start_app: Callable[..., App], tiny_omni_fol
 
     folder = tmp_path / "noisy"
     shutil.copytree(tiny_omni_folder, folder)
-    (folder / "emotionthinker.json").write_text(json.dumps({"name": "Noise", "max_new_tokens": 1500}))
+    (folder / "emotionthinker.json").write_text(json.dumps({"name": "Noise", "max_new_tokens": 3500}))
     never_ends(folder)
     app = start_app(ET_MODEL=str(folder))
     page = open_page(app.url)

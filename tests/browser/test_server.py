@@ -50,7 +50,7 @@ def test_only_the_two_endpoints_are_public(client: object) -> None:
     assert info["unnamed_endpoints"] == {}
 
 
-def test_two_visitors_get_their_own(app: App, chat: ChatServer) -> None:
+def test_check_11_two_visitors_get_their_own(app: App, chat: ChatServer) -> None:
     from gradio_client import Client, handle_file
 
     def ask(name: str) -> dict:
@@ -85,7 +85,7 @@ def status_of(url: str, data: bytes | None = None, content_type: str = "applicat
         return error.code
 
 
-def test_no_file_outside_the_cache_is_served(app: App, tmp_path: Path) -> None:
+def test_check_10_no_file_outside_the_cache_is_served(app: App, tmp_path: Path) -> None:
     app.cache.mkdir(exist_ok=True)
     link = app.cache / "link.py"
     if not link.exists():
@@ -97,7 +97,7 @@ def test_no_file_outside_the_cache_is_served(app: App, tmp_path: Path) -> None:
             assert status_of(f"{app.url}/gradio_api/file={urllib.parse.quote(text, safe='/%')}") in (403, 404), path
 
 
-def test_a_path_of_the_server_is_no_upload(app: App) -> None:
+def test_check_10_a_path_of_the_server_is_no_upload(app: App) -> None:
     payload = {"data": [{"path": str(EXAMPLES / ".." / ".." / "LICENSE"), "meta": {"_type": "gradio.FileData"}}, ""]}
     request = urllib.request.Request(f"{app.url}/gradio_api/call/prosody", data=json.dumps(payload).encode(),
                                      headers={"Content-Type": "application/json"})
@@ -128,7 +128,7 @@ def test_a_clip_over_its_own_limit_is_refused_though_the_timeline_takes_more(cli
         client.predict(handle_file(large), "", api_name="/prosody")  # type: ignore[attr-defined]
 
 
-def test_nothing_that_was_said_is_in_the_log(app: App, client: object, chat: ChatServer) -> None:
+def test_check_12_nothing_that_was_said_is_in_the_log(app: App, client: object, chat: ChatServer) -> None:
     from gradio_client import handle_file
 
     client.predict(handle_file(EXAMPLES / "flat.flac"), "the quokka sings at noon", "", api_name="/explain")  # type: ignore[attr-defined]

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.browser
 SLOW = "<think> " + "the pitch is high and so on " * 400
 
 
-def test_a_second_visitor_sees_the_figure_at_once_and_waits_for_the_model(app: App, chat: ChatServer,
-                                                                          open_page: Callable[..., Any]) -> None:
+def test_check_11_a_second_visitor_sees_the_figure_at_once_and_waits_for_the_model(app: App, chat: ChatServer,
+                                                                                   open_page: Callable[..., Any]) -> None:
     first, second = open_page(app.url), open_page(app.url)
     chat.reply, chat.delay_s = SLOW, 0.05
     choose_example(first, "flat")
@@ -38,7 +38,7 @@ def test_a_second_visitor_sees_the_figure_at_once_and_waits_for_the_model(app: A
     assert "never" not in first.inner_text("#et-reasoning")
 
 
-def test_whoever_leaves_frees_the_model(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
+def test_check_11_whoever_leaves_frees_the_model(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
     chat.reply, chat.delay_s = SLOW, 0.05
     page = open_page(app.url)
     choose_example(page, "flat")
@@ -47,7 +47,7 @@ def test_whoever_leaves_frees_the_model(app: App, chat: ChatServer, open_page: C
     assert chat.hung_up.wait(30)
 
 
-def test_a_full_queue_answers_with_a_message(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
+def test_check_11_a_full_queue_answers_with_a_message(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
     chat.reply, chat.delay_s = SLOW, 0.05
     page = open_page(app.url)
     choose_example(page, "flat")

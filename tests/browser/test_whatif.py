@@ -133,7 +133,7 @@ def test_two_presses_are_one_question_and_a_new_clip_clears_the_old(app: App, ch
     assert "it still sounds angry" in page.inner_text("#et-whatif-outcome")
 
 
-def test_hostile_replies_are_text(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
+def test_check_05_hostile_replies_are_text(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
     page = open_page(app.url)
     chat.reply = f"<think> {NASTY} the pitch is high. </think><answer> angry </answer>"
     explained(page, "angry")

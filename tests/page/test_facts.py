@@ -68,7 +68,7 @@ def test_before_a_clip_the_same_rows_keep_the_place() -> None:
     assert "<button" not in empty
 
 
-def test_hostile_texts_are_shown_as_text() -> None:
+def test_check_05_hostile_texts_are_shown_as_text() -> None:
     nasty = "<img src=x onerror=alert(1)>"
     html = facts_html(a_record(stressed_words=[nasty], warnings=[nasty]))
     assert "<img" not in html

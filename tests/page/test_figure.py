@@ -37,7 +37,7 @@ def test_the_numbers_under_the_pointer_are_the_record_thinned() -> None:
     assert series["words"][1] == ["never", 0.5, 1.0]
 
 
-def test_hostile_words_stay_text() -> None:
+def test_check_05_hostile_words_stay_text() -> None:
     nasty = "\"><img src=x onerror='alert(1)'></script>"
     record = a_record(stressed_words=[nasty])
     record["words"][1] = record["words"][1] | {"word": nasty}

@@ -19,7 +19,7 @@ EVALUATION = {"corpora": [{"name": "CREMA-D dev <speakers>", "classes": 3, "clip
 
 @pytest.mark.parametrize("part", ["sounds", "not what a person feels", "often wrong", "employees, applicants, pupils or students",
                                   "Art. 5(1)(f)", "Art. 50(3)"])
-def test_the_notice_says_it(part: str) -> None:
+def test_check_14_the_notice_says_it(part: str) -> None:
     assert part in notice_html(Settings())
 
 
@@ -45,7 +45,7 @@ def test_several_tabs_show_it_without_sharing_an_id() -> None:
     assert "Both &lt;sides&gt; agree." in other
 
 
-def test_measured_error_rates_are_told(tmp_path: Path) -> None:
+def test_check_14_measured_error_rates_are_told(tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text(json.dumps(EVALUATION))
     settings = Settings(model=str(tmp_path))
     (rate, listeners) = error_rates(settings)

@@ -67,7 +67,7 @@ def test_any_text_comes_out_as_it_went_in(text: str, spans: list[tuple[int, int]
     assert unescape(re.sub(r'<span class="et-sr">[^<]*</span>|<sup[^<]*</sup>|<[^>]+>', "", body)) == text
 
 
-def test_hostile_reasoning_is_text() -> None:
+def test_check_05_hostile_reasoning_is_text() -> None:
     nasty = '<img src=x onerror="alert(1)"></script>'
     bad = {"text": nasty, "start_char": 0, "end_char": len(nasty), "attribute": "quote", "stated": nasty, "measured": nasty,
            "verdict": "contradicted"}

@@ -19,7 +19,7 @@ def a_timeline(n: int, *, complete: bool = True, lines: tuple[str, ...] = ("voic
     return Timeline("a.wav", "mono", lines, LABELS, "emotion", "Nano", 3.0 * n, 3.0 * n, complete, 0, segments)
 
 
-def test_hostile_words_labels_and_reasoning_are_text() -> None:
+def test_check_05_hostile_words_labels_and_reasoning_are_text() -> None:
     timeline = a_timeline(16)
     timeline.segments = [replace(s, words=NASTY, reasoning=NASTY, emotion=NASTY if i % 2 else "angry", warnings=[NASTY],
                                  f0_median_hz=100.0 if i < 8 else 220.0, energy_dbfs=-30.0 if i < 8 else -12.0)

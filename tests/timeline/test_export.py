@@ -38,7 +38,7 @@ def test_json_is_plain_and_whole(timeline: dict[str, Any]) -> None:
     assert set(back["segments"][0]["smoothed"]["scores"]) == set(LABELS)
 
 
-def test_csv_has_a_row_per_utterance_and_untouched_numbers(timeline: dict[str, Any]) -> None:
+def test_check_09_csv_has_a_row_per_utterance_and_untouched_numbers(timeline: dict[str, Any]) -> None:
     rows = list(csv.DictReader(io.StringIO(timeline_csv(timeline), newline="")))
     assert len(rows) == len(timeline["segments"])
     assert float(rows[0]["energy_dbfs"]) == -25.0
@@ -47,7 +47,7 @@ def test_csv_has_a_row_per_utterance_and_untouched_numbers(timeline: dict[str, A
 
 
 @pytest.mark.parametrize("start", FORMULA_START)
-def test_csv_disarms_formulas(timeline: dict[str, Any], start: str) -> None:
+def test_check_09_csv_disarms_formulas(timeline: dict[str, Any], start: str) -> None:
     for row in timeline["segments"]:
         row["words"] = row["emotion"] = f"{start}SUM(A1)"
     rows = list(csv.DictReader(io.StringIO(timeline_csv(timeline), newline="")))

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from emotionthinker.errors import EmotionThinkerError
+from training.resumable import write_whole, writing
 
 EVAL_ONLY = "eval-only"
 SPLITS = ("train", "dev", "test", EVAL_ONLY)
@@ -103,8 +104,9 @@ def audio_named(stem: Path) -> Path | None:
 def write_jsonl(clips: Iterable[CorpusClip], path: str | Path) -> int:
     """Write one JSON object a line; returns how many."""
     lines = [json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips]
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    with writing(Path(path)):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(Path(path), "".join(lines))
     return len(lines)
 
 
