@@ -23,6 +23,7 @@ from emotionthinker.page.compare_tab import compare_tab
 from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.port import PortError, on_port
+from emotionthinker.page.strings import strings_script
 from emotionthinker.page.timeline_tab import timeline_tab
 from emotionthinker.settings import Settings
 from emotionthinker.ui import analyze_tab, header
@@ -110,7 +111,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         footer_links=["api"],
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
         css_paths=first_then_others("style.css", "*.css"),
-        head="".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
+        head=strings_script() + "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
         app_kwargs={"routes": list(desk.routes)},
     )
     return local, shared
