@@ -9,7 +9,8 @@
   for (const [name, value] of [["language", "en"], ["languages", ["en"]]]) {
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
   }
-  const LEFT = ".et-story:not(.et-empty) p, bdi, textarea, script, style, .et-flow, .et-word, [data-language-switch], .tl-said, [contenteditable]";
+  const LEFT = ".et-story:not(.et-empty) p, bdi, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
+    "[data-language-switch], .tl-said, [contenteditable]";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
   const INLINE = new Set(["STRONG", "EM", "B", "I", "BDI", "CODE", "KBD"]);
   const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
@@ -43,10 +44,15 @@
       for (const { key, names, regex } of patterns) {
         const match = regex.exec(plain);
         if (!match) continue;
-        const values = Object.fromEntries(names.map((name, index) => [name, exact.get(match[index + 1]) ?? match[index + 1]]));
+        const values = Object.fromEntries(names.map((name, index) => [name, translated(match[index + 1]) ?? match[index + 1]]));
         found = exact.get(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
         break;
       }
+    }
+    if (found === undefined) { // several sentences in one
+      const sentences = plain.split(/(?<=[.!?…]) (?=\p{Lu})/u);
+      const each = sentences.length > 1 ? sentences.map((part) => translated(part)) : [];
+      if (each.length && each.every((part) => part !== null)) found = each.join(" ");
     }
     return found === undefined ? null : before + found + after;
   }
@@ -69,8 +75,10 @@
 
   // Words of the transcript are drawn in the figure, too.
   function isSpoken(element, text) {
-    const drawing = element.closest("svg") && element.closest("[data-series]");
-    return drawing && JSON.parse(drawing.dataset.series).words.some(([word]) => text.replace(/\s*●/, "").startsWith(word));
+    if (!element.closest("svg")) return false;
+    const drawing = element.closest("[data-series]");
+    if (!drawing) return !/[,↗↘→]/.test(text); // the titles of a lane
+    return JSON.parse(drawing.dataset.series).words.some(([word]) => text.replace(/\s*●/, "").startsWith(word));
   }
 
   function exchangeText(node) {
