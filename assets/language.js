@@ -89,7 +89,9 @@
     if (block && isSentence(block)) { exchangeSentence(block); return; }
     const from = source(node);
     if (isSpoken(parent, from)) return;
-    const text = language === "en" ? from : translated(from) ?? from;
+    let text = language === "en" ? from : translated(from) ?? from;
+    // A figure runs from left to right, a sentence in it in its own direction.
+    if (text !== from && parent.closest("svg") && tables[language].direction === "rtl") text = `\u2067${text}\u2069`;
     shown.set(node, { source: from, text });
     if (node.data !== text) node.data = text;
   }
@@ -172,7 +174,7 @@
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const node = walker.currentNode, parent = node.parentElement;
-      if (!node.data.trim() || isLeft(parent) || !parent.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+      if (!node.data.trim() || isLeft(parent) || parent.closest("#et-live, figcaption.et-sr") || !parent.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
       const block = isSentence(parent) ? parent : INLINE.has(parent.tagName) && parent.parentElement && isSentence(parent.parentElement) ? parent.parentElement : null;
       const from = block ? sentence(block).source : source(node).trim();
       if (!NUMBER.test(from) && !isSpoken(parent, from) && translated(from) === null) found.add(from);
