@@ -162,10 +162,11 @@
     const root = document.documentElement;
     root.lang = language;
     root.dir = tables[language]?.direction ?? "ltr";
-    root.toggleAttribute("data-translated", language !== "en");
     for (const [name, text] of Object.entries(STYLED)) root.style.setProperty(name, JSON.stringify(say(text)));
     for (const control of document.querySelectorAll("[data-language-switch]")) control.value = language;
-    if (document.body) exchange(document.body);
+    document.body.dir = root.dir; // for the style sheet
+    document.body.toggleAttribute("data-translated", language !== "en");
+    exchange(document.body);
   }
 
   // Visible texts below an element that the table does not have, for whoever adds to it (and for the test).

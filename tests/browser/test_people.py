@@ -196,9 +196,12 @@ def test_a_refused_microphone_says_what_to_do(app: App, chat: ChatServer, open_p
 
 def test_a_slow_line_shows_what_is_under_way(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
     page = open_page(app.url)
-    page.evaluate("""() => { window.said = []; new MutationObserver(() => {
-        const text = document.querySelector('#et-audio, #et-status').innerText + ' ' + document.querySelector('#et-status').innerText;
-        if (window.said.at(-1) !== text) window.said.push(text); }).observe(document.body, {subtree: true, childList: true, characterData: true}); }""")
+    page.evaluate("""() => {
+        window.said = [];
+        new MutationObserver(() => {
+          const text = ['#et-audio', '#et-status'].map(at => document.querySelector(at).innerText).join(' ');
+          if (window.said.at(-1) !== text) window.said.push(text);
+        }).observe(document.body, {subtree: true, childList: true, characterData: true}); }""")
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")
     wire.send("Network.emulateNetworkConditions", {"offline": False, "latency": 300, "downloadThroughput": 40_000,
