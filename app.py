@@ -111,7 +111,8 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         footer_links=["api"],
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
         css_paths=first_then_others("style.css", "*.css"),
-        head=strings_script() + "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
+        head=strings_script() + "".join(
+            f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
         app_kwargs={"routes": list(desk.routes)},
     )
     return local, shared

@@ -18,7 +18,8 @@ WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1280}
 TABS = ["Analyze", "Timeline", "Compare", "Annotate", "Calibrate"]
 SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
   .filter(found => ['serious', 'critical'].includes(found.impact))
-  .flatMap(found => found.nodes.map(node => `${found.id}: ${node.html.slice(0, 160)} ${(node.failureSummary ?? '').slice(0, 200)}`))"""
+  .flatMap(found => found.nodes.map(
+    node => `${found.id}: ${node.html.slice(0, 160)} ${(node.failureSummary ?? '').slice(0, 200)}`))"""
 
 
 def missing(page: Any) -> list[str]:
