@@ -35,6 +35,7 @@ from emotionthinker.page.compare_tab import compare_tab
 from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.health import health_route
+from emotionthinker.page.strings import strings_script
 from emotionthinker.page.timeline_tab import timeline_tab
 from emotionthinker.page.uploads import disk_fault, own_folder, sweep_for_ever
 from emotionthinker.settings import Settings
@@ -115,7 +116,8 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         footer_links=["api"],
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
         css_paths=first_then_others("style.css", "*.css"),
-        head="".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
+        head=strings_script() + "".join(
+            f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
         app_kwargs={"routes": [*routes, *desk.routes], "exception_handlers": {OSError: disk_fault}},
     )
     return local, shared

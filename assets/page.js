@@ -11,6 +11,7 @@
   const player = () => find(scene()[1]);
   const drawing = () => find(".et-drawing", figure());
   const layer = () => find(".et-layer", figure());
+  const say = (text, values) => window.emotionthinkerLanguage.say(text, values);
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
   let parsedFrom = null;
@@ -48,7 +49,7 @@
         const semitones = 12 * Math.log2(hz / data.median);
         parts.push(minus(`${semitones >= 0 ? "+" : ""}${semitones.toFixed(1)} st`));
       }
-    } else parts.push("no pitch");
+    } else parts.push(say("no pitch"));
     const dbfs = at(data.energy, seconds);
     if (dbfs !== null) parts.push(minus(`${dbfs.toFixed(0)} dBFS`));
     const word = data.words.find(([, start, end]) => seconds >= start && seconds < end);
@@ -238,7 +239,7 @@
     for (const line of all("#et-status, #tl-status, #cp-status")) {
       const place = /queue: (\d+)/.exec(find("[data-testid=status-tracker]", line)?.textContent ?? "");
       const before = place ? +place[1] - 1 : -1;
-      const text = before > 0 ? `${before} before you` : before === 0 ? "you are next" : "";
+      const text = before > 0 ? say("{n} before you", { n: before }) : before === 0 ? say("you are next") : "";
       if ((line.dataset.queue ?? "") !== text) line.dataset.queue = text;
     }
   }

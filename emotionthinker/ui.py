@@ -20,6 +20,7 @@ from emotionthinker.page.engine import EXAMPLES, Engine, Runs
 from emotionthinker.page.handlers import Options, Screen, View
 from emotionthinker.page.keeping import example, keep
 from emotionthinker.page.notice import not_this_html
+from emotionthinker.page.strings import switch_html
 from emotionthinker.page.whatif import whatif_section
 from emotionthinker.plots import draw_png, draw_voice
 
@@ -40,6 +41,7 @@ def header(engine: Engine) -> None:
         '<header class="et-head"><h1>EmotionThinker</h1><p>hears how a voice sounds, and says why</p>'
         f'<span class="et-model">model: <bdi>{escape(Path(model).name or model)}</bdi> · {where}</span>'
         '<button type="button" class="et-link" data-dialog="et-not">What this is not</button>'
+        f"{switch_html()}"
         '<button type="button" class="et-theme" data-theme-switch aria-label="Switch between light and dark">◐</button></header>'
         + not_this_html(settings),
         elem_id="et-header",
@@ -82,6 +84,7 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
                 _html("<h2>What the model says</h2>", elem_classes="et-title")
                 again = gr.Button("Explain again", size="sm", elem_id="et-again", min_width=90)
                 stop = gr.Button("Stop", size="sm", variant="stop", elem_id="et-stop", min_width=70)
+            _html('<p class="et-note et-translated">The explanations are in English: the model writes no other language.</p>')
             reasoning = _html(start.reasoning, elem_id="et-reasoning")
             answer = _html(start.answer, elem_id="et-answer")
             _html('<div id="et-live" class="et-sr" aria-live="polite"></div>')

@@ -28,11 +28,13 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 
 @dataclass(frozen=True)
 class App:
-    """A running page: its address, its log, and the folder of its uploads."""
+    """A running page: its address, its log, and the folder of its uploads; how to end its server, and to start it again."""
 
     url: str
     log: Path
     cache: Path
+    stop: Callable[[], None]
+    again: Callable[[], None]
 
 
 def free_port() -> int:
@@ -52,19 +54,28 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         env |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "cache"), "HF_HUB_OFFLINE": "1",
                 "OMP_NUM_THREADS": "1", "ET_ANNOTATE_DB": str(folder / "annotate.db"), **settings}
         log = folder / "log.txt"
-        with log.open("wb") as out:
-            process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
-        processes.append(process)
-        app = App(f"http://127.0.0.1:{port}", log, folder / "cache")
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(app.url, timeout=5).close()
-                return app
-            except (urllib.error.URLError, OSError):
-                assert process.poll() is None, f"app.py ended with {process.returncode}:\n{log.read_text()}"
-                time.sleep(0.3)
-        raise AssertionError(f"app.py did not answer within {START_S} s:\n{log.read_text()}")
+        url = f"http://127.0.0.1:{port}"
+
+        def stop() -> None:
+            processes[-1].kill()
+            processes[-1].wait(20)
+
+        def run() -> None:
+            with log.open("ab") as out:
+                process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
+            processes.append(process)
+            deadline = time.monotonic() + START_S
+            while time.monotonic() < deadline:
+                try:
+                    urllib.request.urlopen(url, timeout=5).close()
+                    return
+                except (urllib.error.URLError, OSError):
+                    assert process.poll() is None, f"app.py ended with {process.returncode}:\n{log.read_text()}"
+                    time.sleep(0.3)
+            raise AssertionError(f"app.py did not answer within {START_S} s:\n{log.read_text()}")
+
+        run()
+        return App(url, log, folder / "cache", stop, run)
 
     yield start
     for process in processes:

@@ -1,0 +1,66 @@
+"""The tables of the interface's words: complete in every language, with the same places to fill, and nothing that ends a script."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from emotionthinker.page import strings
+from emotionthinker.page.strings import PLACEHOLDER, strings_script, switch_html, tables
+
+ROOT = Path(__file__).resolve().parents[2]
+# Gradio's own words: not in our sources.
+GRADIO = {"Drop Audio Here", "Drop an audio file here to upload", "- or -", "Click to Upload", "Upload file", "Record audio",
+          "Record", "Pause", "Resume", "Microphone access has been denied or is unavailable in this browser",
+          "No microphone found", "common.complete", "Clear", "Error", "Warning", "Connection Lost", "Use via API", "▼",
+          "Connection to the server was lost. Attempting reconnection...", "Uploading {n} files...", "Uploading {n} file...",
+          "Gradio footer navigation"}
+
+
+def test_every_language_has_every_key_and_the_same_places_to_fill() -> None:
+    found = tables()
+    assert set(found) == {"de", "ar"}
+    assert {table["direction"] for table in found.values()} == {"ltr", "rtl"}
+    every = set().union(*(table["strings"] for table in found.values()))
+    for code, table in found.items():
+        assert set(table["strings"]) == every, code
+        for key, text in table["strings"].items():
+            assert sorted(PLACEHOLDER.findall(key)) == sorted(PLACEHOLDER.findall(text)), f"{code}: {key}"
+            assert text.strip(), f"{code}: {key}"
+
+
+def test_arabic_is_written_in_arabic() -> None:
+    names = {"EmotionThinker", "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "▼"}
+    for key, text in tables()["ar"]["strings"].items():
+        assert key in names or re.search(r"[\u0600-\u06ff]", text), key
+
+
+def test_no_key_is_left_over_from_a_text_that_is_gone() -> None:
+    """Each word of a key stands in the sources: sentences are put together there from parts, so no more can be asked."""
+    parts = []
+    for path in [*ROOT.glob("emotionthinker/**/*.py"), *ROOT.glob("annotate/ui*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                parts.append(node.value)
+    parts += [path.read_text(encoding="utf-8") for pattern in ("*.js", "*.css") for path in (ROOT / "assets").glob(pattern)]
+    parts.append((ROOT / "assets" / "examples" / "examples.json").read_text(encoding="utf-8"))
+    parts.append((ROOT / "assets" / "reference" / "crema-d-train.json").read_text(encoding="utf-8"))
+    known = set(re.findall(r"\w{3,}", " ".join(parts)))
+    gone = [key for key in tables()["de"]["strings"]
+            if key not in GRADIO and not set(re.findall(r"\w{3,}", PLACEHOLDER.sub(" ", key))) <= known]
+    assert gone == []
+
+
+def test_a_table_cannot_end_the_script_it_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"name": "<b>X</b>", "direction": "ltr", "strings": {"Language": "</script><script>alert(1)</script>"}}
+    (tmp_path / "xx.json").write_text(json.dumps(table), encoding="utf-8")
+    monkeypatch.setattr(strings, "FOLDER", tmp_path)
+    assert strings_script().count("</script>") == 1
+    assert "<b>" not in switch_html()
+    (tmp_path / "yy.json").write_text(json.dumps({"strings": {}}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"yy\.json"):
+        tables()
