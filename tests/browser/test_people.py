@@ -1,4 +1,4 @@
-"""The page for everybody: other languages, assistive technology, the keyboard alone, a refused microphone, a server that is gone."""
+"""The page for everybody: languages, assistive technology, the keyboard alone, a refused microphone, a server that is gone."""
 
 from __future__ import annotations
 
