@@ -232,7 +232,8 @@ def test_a_server_that_is_gone_is_said_and_what_was_typed_stays(start_app: Calla
     assert "What you typed stays here" in page.inner_text("#et-connection")
     assert page.input_value("#et-words textarea") == "my own words, typed with care"
     app.again()
-    page.goto(app.url)
+    page.wait_for_selector("#et-connection[data-state=back]:has-text('What you had typed is here again')")
+    page.wait_for_function("document.querySelector('#et-words textarea')?.value === 'my own words, typed with care'")
     page.click("#et-agree")  # the server forgot the choice with everything else
     page.wait_for_selector("#et-audio input[type=file]", state="attached")
     choose_example(page, "angry")
