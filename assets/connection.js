@@ -4,6 +4,7 @@
   "use strict";
   const TYPED = "emotionthinker-typed";
   const AGAIN_MS = 1500; // between two looks whether the server is back
+  const RESTORE_MS = 8000; // after the page was loaded anew
   const reach = window.fetch.bind(window);
   let lost = false;
 
@@ -66,21 +67,20 @@
       sessionStorage.removeItem(TYPED);
     } catch { /* a private window */ }
     if (typed === null) return;
-    const left = new Map(JSON.parse(typed));
+    const wanted = new Map(JSON.parse(typed));
+    // Fields are built bit by bit, and Gradio writes their first value once more: until a person types, or the time is over.
     const put = () => {
       for (const field of fields()) {
-        const name = nameOf(field);
-        if (!left.has(name)) continue;
-        if (field.value !== left.get(name)) {
-          field.value = left.get(name);
-          field.dispatchEvent(new Event("input", { bubbles: true }));
-        }
-        left.delete(name);
+        const text = wanted.get(nameOf(field));
+        if (text === undefined || field.value === text) continue;
+        field.value = text;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
       }
     };
-    // Fields of a section that is closed are built when it is opened.
-    const builder = new MutationObserver(() => { put(); if (!left.size) builder.disconnect(); });
-    builder.observe(document.body, { subtree: true, childList: true });
+    const again = setInterval(put, 300);
+    const end = () => clearInterval(again);
+    document.addEventListener("keydown", end, { once: true });
+    setTimeout(end, RESTORE_MS);
     put();
     line("back", "The connection is back. What you had typed is here again; choose the recording once more.");
     setTimeout(() => line("", ""), 12000);

@@ -1,4 +1,4 @@
-"""The page for everybody: other languages, assistive technology, the keyboard alone, a refused microphone, a server that is gone."""
+"""The page for everybody: languages, assistive technology, the keyboard alone, a refused microphone, a server that is gone."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_a_slow_line_shows_what_is_under_way(app: App, chat: ChatServer, open_pa
     assert "Measuring the voice" in said
 
 
-def test_a_server_that_is_gone_and_comes_back_loses_nothing_typed(start_app: Callable[..., App], chat: ChatServer, browser: Any,
+def test_a_server_that_is_gone_is_said_and_what_was_typed_stays(start_app: Callable[..., App], chat: ChatServer, browser: Any,
                                                                   _chat_server: ChatServer) -> None:
     app = start_app(ET_ENDPOINT=_chat_server.url, ET_MODEL="test-model")
     context = browser.new_context()
@@ -232,11 +232,10 @@ def test_a_server_that_is_gone_and_comes_back_loses_nothing_typed(start_app: Cal
     assert "What you typed stays here" in page.inner_text("#et-connection")
     assert page.input_value("#et-words textarea") == "my own words, typed with care"
     app.again()
-    page.wait_for_function("""() => document.querySelector('#et-connection')?.dataset.state === 'back'
-        && document.querySelector('#et-words textarea')?.value === 'my own words, typed with care'""")
-    if page.locator("#et-agree").is_visible():  # Gradio loaded the page anew: the server forgot the choice with everything else
-        page.click("#et-agree")
-        page.wait_for_selector("#et-audio input[type=file]", state="attached")
+    page.wait_for_selector("#et-connection[data-state=back]:has-text('What you had typed is here again')")
+    page.wait_for_function("document.querySelector('#et-words textarea')?.value === 'my own words, typed with care'")
+    page.click("#et-agree")  # the server forgot the choice with everything else
+    page.wait_for_selector("#et-audio input[type=file]", state="attached")
     choose_example(page, "angry")
     wait_done(page)
     context.close()
