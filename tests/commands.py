@@ -59,7 +59,7 @@ def source_of(name: str) -> str:
 
 
 def takes_arguments(name: str) -> bool:
-    return "argparse" in source_of(name) or name == "training.corpora"
+    return any(word in source_of(name) for word in ("argparse", "run_recipe(")) or name == "training.corpora"
 
 
 def call(name: str, arguments: Sequence[str]) -> Call:
@@ -147,7 +147,7 @@ def _section(title: str, parser: argparse.ArgumentParser, name: str) -> str:
 
 def takes_overrides(name: str) -> bool:
     """Whether flags that are not its own go to its recipe."""
-    return "args, overrides = parser.parse_known_args" in source_of(name)
+    return any(line in source_of(name) for line in ("args, overrides = parser.parse_known_args", "run_recipe("))
 
 
 def _row(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
