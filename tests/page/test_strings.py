@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Gradio's own words: not in our sources.
 GRADIO = {"Drop Audio Here", "Drop an audio file here to upload", "- or -", "Click to Upload", "Upload file", "Record audio",
           "Record", "Pause", "Resume", "Microphone access has been denied or is unavailable in this browser",
-          "No microphone found", "common.complete", "Clear", "Error", "Warning", "Connection Lost", "Use via API", "▼",
+          "No microphone found", "common.complete",
+          "Loading", "Loading...", "Clear", "Error", "Warning", "Connection Lost", "Use via API", "▼",
           "Connection to the server was lost. Attempting reconnection...", "Uploading {n} files...", "Uploading {n} file...",
           "Gradio footer navigation"}
 
