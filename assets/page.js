@@ -11,7 +11,9 @@
   const player = () => find(scene()[1]);
   const drawing = () => find(".et-drawing", figure());
   const layer = () => find(".et-layer", figure());
-  const say = (text, values) => window.emotionthinkerLanguage.say(text, values);
+  // `python -m annotate serve` alone has no other language yet, and then English is filled in here.
+  const english = (text, values = {}) => text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  const say = (text, values) => (window.emotionthinkerLanguage?.say ?? english)(text, values);
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
   let parsedFrom = null;
