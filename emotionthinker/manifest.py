@@ -9,6 +9,7 @@ it loads unchecked. Reading and hashing Nano's 23 MB takes about .05 s on one co
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -83,12 +84,11 @@ def _unreadable(name: str) -> ModelNotFound:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    folders = list(sys.argv[1:] if argv is None else argv)
-    if len(folders) != 1 or folders[0].startswith("-"):
-        print("python -m emotionthinker.manifest FOLDER: writes the hashes of the model in that folder", file=sys.stderr)
-        return 0 if folders in (["-h"], ["--help"]) else 2
+    parser = argparse.ArgumentParser(description="Write the hashes of a model folder into it, after a change that was meant.")
+    parser.add_argument("folder", metavar="FOLDER", help="the model folder, assets/nano for example")
+    args = parser.parse_args(argv)
     try:
-        print(write_manifest(folders[0]))
+        print(write_manifest(args.folder))
     except ModelNotFound as error:
         print(error, file=sys.stderr)
         return 2

@@ -56,10 +56,7 @@ def test_it_says_how_sure_it_was_before_reasoning_only_where_it_was_taught_to(na
         assert sum(result.first_impression.values()) == pytest.approx(float(bool(known)))
 
 
-@pytest.mark.parametrize(
-    "which",
-    [pytest.param(0, marks=pytest.mark.xfail(reason="97 of 100 quoted words are right, not these (model card)", strict=False)), 1],
-)
+@pytest.mark.parametrize("which", [0, 1])
 def test_it_quotes_only_words_of_the_transcript(explanations, which):
     reasoning = explanations[which].reasoning
     quoted = [word for quote in re.findall(r"[\"“]([^\"”]*)[\"”]", reasoning) for word in words_of(quote)]
