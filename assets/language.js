@@ -216,6 +216,9 @@
         }
       }
     }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ATTRIBUTES });
+    // Gradio writes the browser's language there once it has started, whatever the page then speaks.
+    new MutationObserver(() => { if (document.documentElement.lang !== language) document.documentElement.lang = language; })
+      .observe(document.documentElement, { attributes: true, attributeFilter: ["lang"] });
   }
   choose(first());
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
