@@ -36,6 +36,7 @@ from annotate.items import NewItem, add_item, keep_clip
 from annotate.records import DIMENSIONS, Project
 from annotate.settings import ProjectSettings
 from annotate.store import Store
+from benchmarks.serving import wait_until_served
 from emotionthinker.page.engine import EXAMPLES
 from emotionthinker.prosody.record import measure_prosody
 
@@ -85,15 +86,8 @@ class Server:
         self.url = f"http://127.0.0.1:{port}/"
         self.process = subprocess.Popen([sys.executable, "-m", "annotate", "serve", "--db", str(database), "--port", str(port)],
                                         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_S
-        while True:
-            try:
-                urllib.request.urlopen(self.url, timeout=5).close()
-                return
-            except (urllib.error.URLError, OSError):
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit("The server did not start.") from None
-                time.sleep(0.1)
+        if not wait_until_served(self.url, self.process, START_S):
+            raise SystemExit("The server did not start.")
 
     def call(self, action: str, token: str, payload: dict[str, Any]) -> dict[str, Any]:
         """One request as the page makes it. Raises OSError when the server is gone."""

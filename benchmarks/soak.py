@@ -23,8 +23,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -34,6 +32,7 @@ from typing import Any
 from annotate.store import Store
 from app import SESSIONS
 from benchmarks.annotate import START_S, free_port, make, person
+from benchmarks.serving import wait_until_served
 from benchmarks.soak_people import WEIGHTS, Did, Person, files_below, let_them
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,15 +54,8 @@ class Server:
         env |= {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(self.uploads), "ET_ANNOTATE_DB": str(database)}
         with self.log.open("wb") as out:
             self.process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + START_S
-        while True:
-            try:
-                urllib.request.urlopen(self.url, timeout=5).close()
-                return
-            except (urllib.error.URLError, OSError):
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(f"The page did not start; its log:\n{self.log.read_text()}") from None
-                time.sleep(0.2)
+        if not wait_until_served(self.url, self.process, START_S):
+            raise SystemExit(f"The page did not start; its log:\n{self.log.read_text()}")
 
     def figures(self) -> dict[str, float]:
         """Resident memory in 10^6 bytes, threads and open files of the server (0 where it is gone), files among its uploads."""

@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.serving import wait_until_served
 from tests.browser.chat_server import ChatServer
 from tests.browser.conftest import (
     EXAMPLES,
@@ -47,14 +45,7 @@ class Page:
     def start(self) -> None:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=self.env, stdout=out, stderr=out)
-        deadline = time.monotonic() + START_S
-        while True:
-            try:
-                urllib.request.urlopen(self.url, timeout=5).close()
-                return
-            except (urllib.error.URLError, OSError):
-                assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-                time.sleep(0.2)
+        assert wait_until_served(self.url, self.process, START_S), self.log.read_text()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,14 @@ def test_fewer_labels_keep_the_right_one(parts: tuple) -> None:
         offered = example.messages[1]["content"][1]["text"].split("Choose from: ")[1].split(".")[0].split(", ")
         assert record["emotion"] in offered
         assert 2 <= len(offered) < 6
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+@pytest.mark.parametrize("mark", [r"\w-\w", r"\w's ", r"\d", r"\w, "])
+def test_some_sentences_hold_what_transcripts_hold_besides_words(split: str, mark: str) -> None:
+    pool = sentence_pool(500, 0, split)
+    share = sum(bool(re.search(mark, sentence)) for sentence in pool) / len(pool)
+    assert 0.01 < share < 0.2
 
 
 def test_sentence_pools_share_no_dictionary_word() -> None:
