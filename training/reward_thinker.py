@@ -122,15 +122,15 @@ class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
         return self.model.language_model(input_ids=ids, attention_mask=silent, use_cache=False).last_hidden_state
 
 
-# Thinkers are saved under other names than their modules have, and transformers 5.23 translates them for its own classes only: a class
-# of ours would be filled with random weights in their place.
+# Thinkers are saved under other names than their modules have, and transformers 5.23 translates them for its own classes only:
+# a class of ours would be filled with random weights in their place.
 register_checkpoint_conversion_mapping(
     RewardThinker.__name__, get_checkpoint_conversion_mapping(Qwen2_5OmniThinkerForConditionalGeneration.__name__), overwrite=True
 )
 
 
 def evidence(heard: torch.Tensor, unheard: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities (B, T) with and without the clip -> (B, T, N_EVIDENCE) of about unit size: what the clip adds, and what is left.
+    """Log-probabilities (B, T) with and without the clip -> (B, T, N_EVIDENCE) of unit size: what the clip adds, what is left.
 
     >>> evidence(torch.tensor([[-0.5]]), torch.tensor([[-3.5]])).tolist()
     [[[1.0, -0.125]]]
@@ -281,5 +281,7 @@ def load_for_scores(
     )
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("reward_head."))
     if missing:
-        raise RewardError(f"{Path(folder).name} lacks weights of a thinker ({len(missing)}, {missing[0]} for one); take a whole one.")
+        raise RewardError(
+            f"{Path(folder).name} lacks weights of a thinker ({len(missing)}, {missing[0]} for one); take a whole one."
+        )
     return thinker
