@@ -7,6 +7,7 @@
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const TIMEOUT_MS = 30_000;
   const SLOWEST_RETRY_MS = 8000;
+  const AWAY = [502, 503, 504]; // what a proxy says while the server behind it starts again: no answer, and no refusal either
 
   // What the browser keeps; a private window may refuse, then it lasts as long as the page.
   const memory = {};
@@ -43,7 +44,7 @@
         const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body,
                                               signal: AbortSignal.timeout(TIMEOUT_MS) });
         if (!answer.ok) {
-          broken += 1;
+          if (!AWAY.includes(answer.status)) broken += 1;
           if (broken > 3) return { error: `The server answered with an error (${answer.status}); try again later.`, kind: "server" };
           throw new Error("not ok");
         }

@@ -75,7 +75,8 @@
     change((answers) => { if (inGroup(name)) group()[name] = number; else answers[name] = number; });
   }
 
-  function render() {
+  // whole: also the comment in which somebody is typing, since what is seen is what is sent.
+  function render(whole = false) {
     for (const row of form.rows) {
       const chosen = value(row);
       for (const button of all("[role=radio]", row)) {
@@ -95,7 +96,7 @@
       sentence.title = mark || "press to mark";
     }
     const comment = find(".an-comment textarea", form.section);
-    if (document.activeElement !== comment) comment.value = form.answers.comment;
+    if (whole || document.activeElement !== comment) comment.value = form.answers.comment;
     const unread = gate() && !excused();
     find("[data-submit]", form.section).hidden = Boolean(unread);
     if (gate()) gate().dataset.ready = form.heard && !firstMissing() ? "1" : "";
@@ -151,7 +152,7 @@
         mine.answers = normal(result.conflict, mine.pair);
         mine.dirty = false;
         api.kept.drop("annotate-draft");
-        if (form === mine) { render(); api.say("This item was changed on another machine; its state is shown here.", "conflict"); }
+        if (form === mine) { render(true); api.say("This item was changed on another machine; its state is shown here.", "conflict"); }
         return;
       }
       if (!mine.dirty && JSON.stringify(mine.answers) === sent) api.kept.drop("annotate-draft");
@@ -310,7 +311,7 @@
 
   function undo() {
     if (form.undo.length) {
-      form.answers = JSON.parse(form.undo.pop());
+      form.answers = { ...JSON.parse(form.undo.pop()), comment: form.answers.comment }; // a text is undone where it is typed
       render();
       save();
     } else if (form.kind === "new") api.go("revise", { kind: "last" });
