@@ -284,8 +284,8 @@ def test_an_old_state_of_a_lost_connection_does_not_come_over_a_newer_one(served
     there = visit(token, work=False)
     there.click(f"{facts} [data-value='5']")
     there.wait_for_function("() => /^Saved/.test(document.querySelector('.an-saved').textContent)")
+    here.goto("about:blank")  # it does not try again
     here.unroute(address)
-    here.goto("about:blank")  # before it tries again
     here.goto(served[0].url)
     here.wait_for_selector(".an-saved[data-state=conflict]")
     assert here.get_attribute(f"{facts} [aria-checked=true]", "data-value") == "5"
@@ -295,8 +295,8 @@ def test_an_old_state_of_a_lost_connection_does_not_come_over_a_newer_one(served
     here.wait_for_selector(".an-saved[data-state=offline]")
     here.route(address, lambda route: route.abort())
     here.click("[data-row=interpretative_quality] [data-value='1']")
-    here.unroute(address)
     here.goto("about:blank")
+    here.unroute(address)
     here.goto(served[0].url)
     saved(here)
     chosen = [here.get_attribute(f"[data-row={row}] [aria-checked=true]", "data-value")
