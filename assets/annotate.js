@@ -65,12 +65,12 @@
     const place = root();
     if (!place || !result) return;
     shown += 1;
-    window.annotateForm?.leave();
-    if (result.error && !result.html) {
+    if (result.error && !result.html) { // the screen that stands there goes on
       if (find(".an-task, .an-board, .an-decide", place) || place.dataset.state !== "start") { toast(result.error); say(result.error, "refused"); return; }
       problem(result.error);
       return;
     }
+    window.annotateForm?.leave();
     place.innerHTML = result.html; // the server escaped every text of people and models in it
     place.dataset.state = result.screen;
     if (result.screen === "single" || result.screen === "pair") window.annotateForm.enter(find(".an-task", place));
@@ -89,9 +89,9 @@
     line.textContent = text;
   }
 
-  async function go(action, payload = {}) {
+  async function go(action, payload = {}, patience = 2) {
     const at = shown;
-    const result = await call(action, payload);
+    const result = await call(action, payload, patience);
     if (at === shown) show(result);
     return result;
   }

@@ -241,17 +241,23 @@
     api.kept.drop("annotate-pending");
     if (form !== mine) return;
     if (result.error) {
-      mine.submitting = false;
-      find("[data-submit]", mine.section).disabled = false;
-      mine.section.removeAttribute("aria-busy");
-      note.textContent = result.error;
+      again(mine, result.error);
       if (mine.dirty) save();
-      api.say(result.error, "refused");
       return;
     }
     api.kept.drop("annotate-draft");
     api.toast(result.revision > 1 ? "Your answer was changed." : "Saved. Press U or “My answers” to change it.");
-    await api.go("open");
+    const next = await api.go("open", {}, Infinity);
+    if (next.error && form === mine) again(mine, next.error);
+  }
+
+  // The button may be pressed once more, which doubles nothing.
+  function again(mine, why) {
+    mine.submitting = false;
+    find("[data-submit]", mine.section).disabled = false;
+    mine.section.removeAttribute("aria-busy");
+    find(".an-missing", mine.section).textContent = why;
+    api.say(why, "refused");
   }
 
   // Listening: which parts of the clip really sounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -317,20 +318,30 @@ def test_a_proxy_without_its_server_is_waited_for_and_undo_leaves_the_comment(se
     assert page.locator("[data-row=answer_right] [aria-checked=true]").count() == 0
     page.click("[data-row=answer_right] [data-value=no]")
     saved(page)
-    refusals = iter((502, 503, 504, 502, 503))  # a proxy, while the server behind it starts again
+    address = "**/gradio_api/run/annotate"
+    page.route(address, lambda route: route.abort())
+    page.click("[data-history]")
+    page.wait_for_function("() => document.querySelector('#an-toast').textContent.startsWith('No connection')")
+    page.unroute(address)
+    page.click("[data-row=fluency_and_structural_clarity] [data-value='2']")  # the item that stands there goes on
+    saved(page)
+    page.wait_for_function("() => localStorage.getItem('annotate-draft') === null")
+    # A proxy, while the server behind it starts again: at the submission, and once more when the next item is asked for.
+    refusals = {"submit": [502, 503, 504, 502], "open": [503, 502, 504]}
 
     def proxy(route: Any) -> None:
-        status = next(refusals, None)
-        if status is None:
-            route.continue_()
+        left = refusals.get(json.loads(route.request.post_data)["data"][0])
+        if left:
+            route.fulfill(status=left.pop(), body="<html>Bad Gateway</html>")
         else:
-            route.fulfill(status=status, body="<html>Bad Gateway</html>")
+            route.continue_()
 
-    page.route("**/gradio_api/run/annotate", proxy)
+    page.route(address, proxy)
     page.click("[data-submit]")
     page.wait_for_selector("[data-screen=done]")
-    assert next(refusals, None) is None
+    assert refusals == {"submit": [], "open": []}
     (rating,) = store.ratings(project)
+    assert rating.fluency_and_structural_clarity == 2
     assert (rating.factual_alignment, rating.comment) == (4, "long thought of")
 
 
