@@ -104,7 +104,7 @@ def _raters(found: Board) -> str:
         state = [word for word, true in (
             (line.rater.role, line.rater.role == "lead"), ("simulated", line.rater.simulated), ("withdrew", gone),
             ("shut out", not line.rater.active and not gone), ("not qualified", line.rater.qualified is False),
-            ("no consent yet", line.rater.consented is None and not gone)) if true]
+            ("no consent yet", line.rater.consented is None and line.rater.role == "rater" and not gone)) if true]
         button = "" if line.rater.simulated or gone else (
             f'<button type="button" class="an-chip" data-new-link="{line.rater.id}">New link</button> '
             f'<button type="button" class="an-chip" data-active="{line.rater.id}" data-on="{int(not line.rater.active)}">'
