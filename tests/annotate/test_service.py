@@ -6,7 +6,6 @@ import json
 import logging
 import math
 import re
-from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -431,9 +430,10 @@ def test_the_rating_server_says_whether_it_is_well(tmp_path: Path, monkeypatch: 
         assert health.main() == 1
     finally:
         page.close()
-    store.path.write_bytes(b"x" * 8192)  # another file in its place, for who opens it now
-    with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(serving.health, store).result()
+    other, _ = make_store(tmp_path / "other", 0)
+    other.close()  # with its log, from which the rows could be read all the same
+    other.path.write_bytes(b"x" * 8192)
+    found = serving.health(other)
     assert found["state"] == "broken" and "not a database of this program" in found["problem"]
 
 

@@ -311,6 +311,9 @@ def test_a_proxy_without_its_server_is_waited_for_and_undo_leaves_the_comment(se
     add_items(store, project, 1)
     page = visit(link_of(store, project, "Ada"))
     answer_by_mouse(page, 4)
+    page.evaluate("scrollTo(0, 0)")
+    foot = page.locator(".an-foot").bounding_box()
+    assert foot["y"] + foot["height"] <= 900  # in view, wherever the page stands
     page.fill(".an-comment textarea", "long thought of")
     page.keyboard.press("Escape")
     page.keyboard.press("u")
