@@ -13,6 +13,7 @@ from emotionthinker.prompt import (
     canonical_label,
     choose_labels,
     messages,
+    split_labels,
 )
 
 NANO_LABELS = ("neutral", "happy", "sad", "angry", "disgust", "fear")
@@ -91,7 +92,7 @@ def test_labels_are_chosen_from_what_the_model_knows():
     assert choose_labels(["fear", "anger", "angry"], NANO_LABELS) == ("angry", "fear")
     with pytest.raises(EmotionThinkerError, match=r"'bored' are not known to this model; choose from neutral, happy"):
         choose_labels(["sad", "bored"], NANO_LABELS)
-    with pytest.raises(EmotionThinkerError, match="at least 2"):
+    with pytest.raises(EmotionThinkerError, match="At least 2"):
         choose_labels(["sad"], NANO_LABELS)
 
 
@@ -111,3 +112,8 @@ def test_a_broken_style_is_refused_with_a_sentence(tmp_path, content):
     (tmp_path / "emotionthinker.json").write_text(content)
     with pytest.raises(ModelError, match=r"emotionthinker\.json"):
         PromptStyle.from_folder(tmp_path)
+
+
+def test_labels_are_split_as_people_type_them():
+    assert split_labels(" angry, sad ,, contempt or disgust,") == ["angry", "sad", "contempt or disgust"]
+    assert split_labels(" , ") == []
