@@ -22,9 +22,24 @@
     return box;
   }
 
+  // What was under way has ended with the connection: no line may go on saying that something is being done.
+  const BUSY = ":is([data-state=measuring], [data-state=waiting], [data-state=thinking])";
+  function interrupt() {
+    for (const status of document.querySelectorAll(`.et-status${BUSY}`)) {
+      status.dataset.state = "refused";
+      status.lastElementChild.textContent = "Interrupted: the connection to the server was lost.";
+    }
+    for (const story of document.querySelectorAll(`.et-story${BUSY}`)) {
+      story.dataset.state = "stopped";
+      story.querySelector(".et-caret")?.remove();
+      if (story.classList.contains("et-empty")) story.firstElementChild.textContent = "No explanation.";
+    }
+  }
+
   function wait() {
     if (lost) return;
     lost = true;
+    interrupt();
     line("lost", "The page cannot reach its server. What you typed stays here; it goes on by itself when the connection is back.");
     const look = async () => {
       try {
