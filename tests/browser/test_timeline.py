@@ -84,6 +84,9 @@ def test_a_call_from_example_to_saved_files(app: App, chat: ChatServer, open_pag
     page.evaluate("document.querySelectorAll('.tl-turn').forEach((turn, index) => { turn.style.left = `${60 + index}%`; })")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    table = page.locator("#tl-table .tl-scroll")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")  # the words are seen without a push to the side
+    assert table.locator("tbody tr").first.bounding_box()["height"] < 80
     page.wait_for_function("""() => {  // numbers of turns that are near to each other do not touch
         const boxes = [...document.querySelectorAll('.tl-turn span')].map(number => number.getBoundingClientRect());
         const figure = document.querySelector('.tl-figure').getBoundingClientRect();
