@@ -69,7 +69,8 @@ class Reply(ABC):
     def __iter__(self) -> Iterator[str]: ...
 
     @abstractmethod
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End it, wherever it is; a second call does nothing."""
 
     @abstractmethod
     def label_scores(self, labels: Sequence[str]) -> dict[str, float]:
@@ -187,7 +188,6 @@ class Explainer(ABC):
             )
         )
 
-
     def _first_impression(
         self, samples: np.ndarray, labels: Sequence[str], words: str | None, cancel: threading.Event
     ) -> dict[str, float]:
@@ -216,6 +216,7 @@ class ClaimChecker:
         self._facts, self._text, self._checked = record.to_dict(), "", 0
 
     def feed(self, piece: str) -> Iterator[ClaimsReady]:
+        """More text; gives all claims so far where a sentence ended and changed them."""
         self._text += piece
         # A stop at the very end may be the point of a number or of an abbreviation: wait for what follows.
         ends = [match.end() for match in SENTENCE_END.finditer(self._text, self._checked)]
@@ -224,6 +225,7 @@ class ClaimChecker:
             yield from self._check(ends[-1])
 
     def finish(self) -> Iterator[ClaimsReady]:
+        """The text is whole: the same for what follows its last sentence's end."""
         if self._checked < len(self._text):
             yield from self._check(len(self._text))
 
@@ -273,21 +275,34 @@ def _measure(clip: Clip, transcript: str | None, prosody: Prosody | None) -> Pro
     return prosody
 
 
+def _unheard_s(record: Prosody, span_s: tuple[float, float]) -> float:
+    """Seconds of speech outside of the span; 0 for what is too little to matter."""
+    start, end = span_s
+    unheard_s = sum(max(0.0, min(b, start) - a) + max(0.0, b - max(a, end)) for a, b in record.segments)
+    return unheard_s if unheard_s > CUT_TOLERANCE_S else 0.0
+
+
 def _words_heard(record: Prosody, span_s: tuple[float, float]) -> str | None:
-    """The words inside the span, so that a model does not quote what it did not hear; all where times are not known."""
+    """The words inside the span, so that a model does not quote what it did not hear.
+
+    All of them where it hears all of the speech. None where it does not, and nobody knows which words those seconds hold.
+    """
+    if not _unheard_s(record, span_s):
+        return record.transcription
     inside = [word["word"] for word in record.words if span_s[0] <= (word["start"] + word["end"]) / 2 <= span_s[1]]
-    return record.transcription if len(inside) == len(record.words) else " ".join(inside)
+    return " ".join(inside) if record.words else None
 
 
 def _span_warnings(record: Prosody, span_s: tuple[float, float]) -> list[str]:
     start, end = span_s
-    unheard_s = sum(max(0.0, min(b, start) - a) + max(0.0, b - max(a, end)) for a, b in record.segments)
-    if unheard_s <= CUT_TOLERANCE_S:
+    unheard_s = _unheard_s(record, span_s)
+    if not unheard_s:
         return []
-    return [
-        f"The model heard {start:.1f} s to {end:.1f} s of this clip of {record.duration_s:.1f} s, as much as it can "
-        f"hear at once; {unheard_s:.1f} s of speech were left out."
-    ]
+    cut = (f"The model heard {start:.1f} s to {end:.1f} s of this clip of {record.duration_s:.1f} s, as much as it can "
+           f"hear at once; {unheard_s:.1f} s of speech were left out.")
+    if record.words or not record.transcription:
+        return [cut]
+    return [cut, "The words could not be placed in time, so it was told none of them."]
 
 
 def _reply_warnings(
