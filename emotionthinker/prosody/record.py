@@ -170,7 +170,7 @@ def measure_prosody(
     else:
         held_against = reference or Reference.from_file()
     facts |= judge(facts, held_against, facts["gender"])
-    sound_warnings = _sound_warnings(samples, facts)
+    sound_warnings = warnings_of_sound(samples, facts)
     facts["warnings"] = sound_warnings + facts.pop("word_warnings")
     return Prosody(**{name: facts[name] for name in FIELDS}, _tracks=(f0, energy), _reference=held_against,
                    _warnings_of_sound=sound_warnings)
@@ -200,7 +200,7 @@ def _word_facts(samples: np.ndarray, text: str | None, f0: F0Track, energy: Ener
     }
 
 
-def _sound_warnings(samples: np.ndarray, facts: Mapping[str, Any]) -> list[str]:
+def warnings_of_sound(samples: np.ndarray, facts: Mapping[str, Any]) -> list[str]:
     """Sentences on what the recording does not support."""
     if facts["speech_s"] == 0:
         return [f"No speech was found in this clip of {facts['duration_s']:.1f} s, so nothing is said about the voice."]
@@ -242,5 +242,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value
-
-
