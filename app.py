@@ -124,6 +124,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
 
 
 def main() -> int:
+    """Serve the page until it is stopped. Gives 2, with one line on standard error, where a setting or the port cannot be used."""
     try:
         zero_gpu.prepare()  # before anything imports torch
         settings, second = Settings.from_env(), Settings.second_from_env()

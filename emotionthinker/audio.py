@@ -86,6 +86,7 @@ class Clip:
 
     @property
     def duration_s(self) -> float:
+        """Seconds."""
         return len(self.samples) / SAMPLE_RATE
 
 

@@ -7,7 +7,6 @@ two speakers (a call) or one room (a stereo microphone).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -105,12 +104,3 @@ def _loud_levels(samples: np.ndarray) -> np.ndarray:
     levels = np.stack([track_energy(samples[:, i]).dbfs for i in (0, 1)])
     loudest = levels.max(axis=0, initial=-100.0)
     return levels[:, loudest > max(float(loudest.max(initial=-100.0)) - LOUD_DB, -70.0)]
-
-
-def content_hash(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal, read block by block."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -10,7 +10,7 @@ import pytest
 
 from emotionthinker.audio import LONG, SAMPLE_RATE, Limits, load_clip, open_recording
 from emotionthinker.errors import AudioError, AudioTooLarge, AudioTooLong, EmotionThinkerError
-from emotionthinker.timeline.reading import content_hash, hold_two_speakers, open_lines
+from emotionthinker.timeline.reading import hold_two_speakers, open_lines
 from tests.sounds import encode, hours_of_silence, speech_like, wav_bytes
 
 LIMITS = Limits(max_seconds=120, max_bytes=10_000_000)
@@ -120,8 +120,3 @@ def test_the_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ET_LONG_MAX_MB", "much")
     with pytest.raises(EmotionThinkerError, match="ET_LONG_MAX_MB"):
         Limits.long_from_env()
-
-
-def test_a_hash_is_of_the_content(tmp_path: Path) -> None:
-    one, other = saved(tmp_path, b"abc", "1"), saved(tmp_path, b"abc", "2")
-    assert content_hash(one) == content_hash(other) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
