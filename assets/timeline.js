@@ -131,7 +131,7 @@
     }
     drawn.style.setProperty("--tl-rows", Math.max(ends.length - 1, 0));
   }
-  const resized = new ResizeObserver(arrange);
+  const resized = new ResizeObserver(() => requestAnimationFrame(arrange)); // not at once: it changes the height of what is observed
 
   // A figure that is drawn anew begins with its playhead at the start.
   new MutationObserver(() => {
