@@ -39,16 +39,15 @@
   function wait() {
     if (lost) return;
     lost = true;
-    interrupt();
     line("lost", "The page cannot reach its server. What you typed stays here; it goes on by itself when the connection is back.");
     const look = async () => {
       try {
         if (!(await reach("gradio_api/app_id", { cache: "no-store" })).ok) throw new Error();
-      } catch { setTimeout(look, AGAIN_MS); return; }
+      } catch { interrupt(); setTimeout(look, AGAIN_MS); return; }
       line("back", "The connection is back.");
       setTimeout(() => { lost = false; if (document.getElementById("et-connection")?.dataset.state === "back") line("", ""); }, 4000);
     };
-    setTimeout(look, AGAIN_MS);
+    look(); // where only the network is gone and not the server, as on one machine, all goes on
   }
 
   // A request that a person or Gradio gave up is no lost server.
