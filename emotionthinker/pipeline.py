@@ -32,7 +32,7 @@ from emotionthinker.events import (
     ReasoningPiece,
 )
 from emotionthinker.listening import choose_span, hear
-from emotionthinker.prompt import Mode, PromptStyle, choose_labels, messages
+from emotionthinker.prompt import Mode, PromptStyle, canonical_label, choose_labels, messages
 from emotionthinker.response import ParsedResponse, ResponseParser
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ class Explainer(ABC):
         Raises EmotionThinkerError subclasses: at once for wrong options, while iterating for the clip or the model.
         """
         chosen = choose_labels(labels, self.style.labels)
-        options = _check_options(mode, max_new_tokens or self.style.max_new_tokens, temperature, seed)
+        longest = self.style.max_new_tokens if max_new_tokens is None else max_new_tokens
+        options = _check_options(mode, longest, temperature, seed)
         return self._events(source, transcript, chosen, question, mode, options, prosody, cancel or threading.Event())
 
     def explain(self, source: Source, **options: Any) -> Explanation:
@@ -162,7 +163,8 @@ class Explainer(ABC):
                 parsed = parser.finish()
                 if mode == "emotion" and not cancel.is_set():
                     label_scores = reply.label_scores(labels)
-                warnings += _reply_warnings(parsed, reply.complete, cancel.is_set(), mode, options)
+                named = canonical_label(parsed.answer, self.style.labels) if parsed.well_formed else None
+                warnings += _reply_warnings(parsed, named, reply.complete, cancel.is_set(), mode, options)
             finally:
                 reply.close()
             if mode == "emotion" and not cancel.is_set():
@@ -306,12 +308,15 @@ def _span_warnings(record: Prosody, span_s: tuple[float, float]) -> list[str]:
 
 
 def _reply_warnings(
-    parsed: ParsedResponse, complete: bool, cancelled: bool, mode: Mode, options: ReplyOptions
+    parsed: ParsedResponse, named: str | None, complete: bool, cancelled: bool, mode: Mode, options: ReplyOptions
 ) -> list[str]:
+    """named: the label of the model that the answer is, chosen from or not."""
     if cancelled:
         return ["The reply was stopped before it was complete."]
     if not complete:
         return [f"The reply reached its limit of {options.max_new_tokens} tokens before it was complete."]
+    if mode == "emotion" and parsed.emotion is None and named is not None:
+        return [f"The reply names {named}, which was not among the labels to choose from, so no label was taken from it."]
     if mode == "emotion" and parsed.emotion is None:
         return ["The reply does not name exactly one label in the expected form, so no label was taken from it."]
     return []

@@ -159,11 +159,12 @@ def messages(
 ) -> list[dict[str, Any]]:
     """Chat messages with one audio part, as `apply_chat_template` takes them.
 
-    transcript: told to the model where its style has a line for it; question: replaces the style's own.
+    transcript: told to the model where its style has a line for it; question: replaces the style's own, unless it is blank.
     Raises EmotionThinkerError for texts over `MAX_USER_CHARS`.
     """
     own = style.describe_question if mode == "describe" else style.question
-    text = (own if question is None else user_text(question, "question")).replace("{labels}", ", ".join(labels))
+    asked = user_text(question or "", "question") or own
+    text = asked.replace("{labels}", ", ".join(labels))
     if transcript and transcript.strip() and style.transcript_line:
         text += "\n" + style.transcript_line.replace("{transcript}", user_text(transcript, "transcript"))
     return [

@@ -70,6 +70,18 @@ def test_a_model_is_told_only_the_words_that_it_heard():
     assert "Words: all of it was heard" in explainer.asked[-1]
 
 
+def test_a_label_that_was_not_to_choose_from_is_named():
+    explainer = PitchExplainer()  # says angry of this clip, whatever is asked
+    result = explainer.explain(CLIP, transcript=WORDS, labels=["sad", "happy"])
+    assert (result.emotion, result.answer) == (None, "angry")
+    assert "names angry, which was not among the labels to choose from" in result.warnings[-1]
+
+
+def test_no_tokens_are_not_the_models_own_number_of_them(thinker):
+    with pytest.raises(EmotionThinkerError, match="0 new tokens were asked for, but 1 to 4096 are allowed"):
+        thinker.explain(CLIP, transcript=WORDS, max_new_tokens=0)
+
+
 def test_a_broken_clip_is_refused(thinker, tmp_path):
     file = tmp_path / "text.wav"
     file.write_text("no sound")

@@ -57,6 +57,10 @@ def test_control_tokens_in_peoples_text_are_broken_up(mark):
     assert mark not in asked[1]["content"][1]["text"]
 
 
+def test_a_blank_question_is_none():
+    assert messages(PromptStyle(), NANO_LABELS, question=" \n") == messages(PromptStyle(), NANO_LABELS)
+
+
 def test_a_question_replaces_the_styles_own():
     text = messages(PromptStyle(), NANO_LABELS, question="Is it one of {labels}?")[1]["content"][1]["text"]
     assert text == "Is it one of neutral, happy, sad, angry, disgust, fear?"
