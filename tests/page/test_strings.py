@@ -67,16 +67,21 @@ def test_no_key_is_left_over_from_a_text_that_is_gone() -> None:
 
 def warnings_and_refusals() -> list[str]:
     """What the page may say of a clip, as it is said."""
-    quiet = {"speech_s": 1.0, "f0_reliable": True, "est_snr_db": 30.0, "pitch_level": "high", "duration_s": 2.0}
+    quiet = {"speech_s": 1.0, "f0_reliable": True, "est_snr_db": 30.0, "pitch_level": "high", "duration_s": 2.0,
+             "narrow": False}
     clipped, clean = np.ones(100), np.zeros(100)
     told = [NOT_ALIGNED, NO_SPEECH_FOR_WORDS]
-    for other in ({"speech_s": 0.0}, {"speech_s": 0.2}, {"f0_reliable": False}, {"est_snr_db": 3.0}, {"pitch_level": None}):
+    for other in ({"speech_s": 0.0}, {"speech_s": 0.2}, {"f0_reliable": False}, {"est_snr_db": 3.0}, {"pitch_level": None},
+                  {"narrow": True}):
         told += warnings_of_sound(clean, quiet | other)
     told += warnings_of_sound(clipped, quiet)
     explainer = PitchExplainer()
     explainer.style = replace(explainer.style, max_audio_s=2.0)
     told += explainer.explain((synthetic_voice(4.0), 16_000), prosody=make_record([[0.0, 4.0]], 4.0, words=[])).warnings
-    for source in ((np.zeros(9), 900), (np.zeros((9, 9)), 16_000), (np.full(9, np.nan), 16_000), (np.zeros(90_000), 16_000)):
+    mirrored = np.stack([synthetic_voice(0.5), -synthetic_voice(0.5)], axis=1)
+    broken = [(mirrored, 16_000), (np.zeros(9), 900), (np.zeros((9, 9)), 16_000), (np.full(9, np.nan), 16_000),
+              (np.zeros(90_000), 16_000)]
+    for source in broken:
         with pytest.raises(AudioError) as refused:
             load_clip(source, Limits(max_seconds=5.0))
         told.append(str(refused.value))
@@ -91,7 +96,7 @@ def warnings_and_refusals() -> list[str]:
 def test_what_is_said_of_a_clip_is_said_in_every_language(code: str) -> None:
     keys = [re.sub(r"\\{\w+\\}", ".+?", re.escape(key)) for key in tables()[code]["strings"]]
     told = warnings_and_refusals()
-    assert len(told) == 16
+    assert len(told) == 18
     assert [text for text in told if not any(re.fullmatch(key, text) for key in keys)] == []
 
 
