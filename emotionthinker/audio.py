@@ -269,9 +269,14 @@ def _assemble(blocks: Iterator[np.ndarray], guard: _Guard) -> Clip:
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if not len(samples):
         raise EmptyAudio(f"{guard.name} holds no sound; record it again.")
-    if of_mix < CANCELLED * of_channels:
-        raise UnsupportedAudio(f"The channels of {guard.name} cancel each other out when they are mixed; export one of them alone.")
+    require_mixable(guard.name, of_channels, of_mix)
     return Clip(np.ascontiguousarray(samples, np.float32), guard.name, guard.rate, guard.channels)
+
+
+def require_mixable(name: str, of_channels: float, of_mix: float) -> None:
+    """Raises UnsupportedAudio where little is left of the channels' mean power in the power of their mean (any unit)."""
+    if of_mix < CANCELLED * of_channels:
+        raise UnsupportedAudio(f"The channels of {name} cancel each other out when they are mixed; export one of them alone.")
 
 
 def _checked_block(block: np.ndarray, guard: _Guard) -> np.ndarray:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotionthinker.audio import SAMPLE_RATE, Limits, Recording, open_recording
+from emotionthinker.audio import SAMPLE_RATE, Limits, Recording, open_recording, require_mixable
 from emotionthinker.prosody.energy import track_energy
 
 ONE_LINE: tuple[str, ...] = ("voice",)
@@ -53,6 +53,8 @@ def open_lines(path: str | Path, limits: Limits) -> Iterator[Lines]:
         if hold_two_speakers(first):
             yield Lines(recording.name, recording.announced_s, "separate", TWO_LINES, rest)
         else:
+            mean = first.mean(axis=1, dtype=np.float32)
+            require_mixable(recording.name, float(np.vdot(first, first)) / 2, float(np.vdot(mean, mean)))
             mixed = (block.mean(axis=1, keepdims=True, dtype=np.float32) for block in rest)
             yield Lines(recording.name, recording.announced_s, "mixed", ONE_LINE, mixed)
 

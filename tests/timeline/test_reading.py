@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emotionthinker.audio import LONG, SAMPLE_RATE, Limits, load_clip, open_recording
-from emotionthinker.errors import AudioError, AudioTooLarge, AudioTooLong, EmotionThinkerError
+from emotionthinker.errors import AudioError, AudioTooLarge, AudioTooLong, EmotionThinkerError, UnsupportedAudio
 from emotionthinker.timeline.reading import hold_two_speakers, open_lines
 from tests.sounds import encode, hours_of_silence, speech_like, wav_bytes
 
@@ -47,6 +47,12 @@ def test_one_room_in_stereo_is_one_line(tmp_path: Path) -> None:
     channels, lines, samples = read(saved(tmp_path, wav_bytes(room, SAMPLE_RATE)))
     assert (channels, lines) == ("mixed", ("voice",))
     np.testing.assert_allclose(samples[:, 0], room.mean(axis=1), atol=1e-4)
+
+
+def test_channels_that_cancel_each_other_are_not_taken_for_silence(tmp_path: Path) -> None:
+    mirrored = in_turn(12.0).sum(axis=1, keepdims=True) * np.array([[1.0, -0.95]], np.float32)
+    with pytest.raises(UnsupportedAudio, match="cancel each other out"):
+        read(saved(tmp_path, wav_bytes(mirrored, SAMPLE_RATE)))
 
 
 def test_silence_holds_nobody() -> None:
