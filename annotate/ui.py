@@ -27,6 +27,7 @@ from annotate.settings import ProjectSettings
 from annotate.store import Store
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page import health
+from emotionthinker.page.closed import closed_routes, fetch_nothing
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js", *ui_calibrate.SCRIPTS)  # after page.js
@@ -111,12 +112,14 @@ def private_paths(store: Store) -> list[str]:
 
 def launch(page: gr.Blocks, store: Store, routes: list[Route], *, host: str, port: int, block: bool = True) -> str:
     """Serve the page, and its health beside it; gives its address. No folder is served, and the database is refused by name."""
+    fetch_nothing()
     _, local, _ = page.launch(
         server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=False, ssr_mode=False,
-        run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=private_paths(store),
+        run_history=False, enable_monitoring=False, max_threads=32, max_file_size=1, footer_links=[],
+        blocked_paths=private_paths(store),
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / "style.css", *STYLES],
         head=head(("page.js", *SCRIPTS)),
-        app_kwargs={"routes": [health.route(partial(serving.health, store)), *routes]})
+        app_kwargs={"routes": [health.route(partial(serving.health, store)), *closed_routes(), *routes]})
     return local
 
 

@@ -227,9 +227,14 @@ def test_a_server_that_is_gone_is_said_and_what_was_typed_stays(start_app: Calla
     choose_example(page, "flat")
     wait_done(page)
     page.fill("#et-words textarea", "my own words, typed with care")
-    app.stop()
+    chat.delay_s = 0.2
     page.click("#et-again")
+    page.wait_for_selector("#et-reasoning [data-state=thinking] .et-caret")
+    app.stop()
     page.wait_for_selector("#et-connection[data-state=lost]")
+    assert page.inner_text("#et-status") == "Interrupted: the connection to the server was lost."  # not "… is thinking"
+    assert page.locator(".et-caret, .et-status[data-state=thinking]").count() == 0
+    chat.reset()
     assert "What you typed stays here" in page.inner_text("#et-connection")
     assert page.input_value("#et-words textarea") == "my own words, typed with care"
     app.again()

@@ -53,6 +53,19 @@ def test_a_missing_model_is_told_to_everyone_who_waits(tmp_path: Path) -> None:
     assert "nothing" in engine.problem
 
 
+@pytest.mark.parametrize("files", [{}, {"config.json": "{"}, {"config.json": '{"model_type": "qwen2_5_omni_thinker"}'}])
+def test_visitors_are_not_told_where_the_models_lie(tmp_path: Path, files: dict[str, str]) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    engine = Engine(Settings(model=str(folder)))
+    with pytest.raises(EmotionThinkerError) as refused:
+        engine.wait()
+    assert "mine" in str(refused.value)
+    assert str(tmp_path) not in str(refused.value) + str(engine.problem)
+
+
 def test_waiting_for_the_model_can_be_stopped() -> None:
     engine = Engine(Settings())
     engine.warm_up = lambda: None  # type: ignore[method-assign]  # a model that never comes

@@ -5,14 +5,23 @@ from __future__ import annotations
 import ast
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from emotionthinker.audio import Limits, load_clip
+from emotionthinker.errors import AudioError, EmotionThinkerError
 from emotionthinker.page import strings
-from emotionthinker.page.strings import PLACEHOLDER, strings_script, switch_html, tables
+from emotionthinker.page.strings import strings_script, switch_html, tables
+from emotionthinker.prompt import choose_labels
+from emotionthinker.prosody.record import NO_SPEECH_FOR_WORDS, NOT_ALIGNED, warnings_of_sound
+from tests.conftest import make_record, synthetic_voice
+from tests.rule_explainers import PitchExplainer
 
 ROOT = Path(__file__).resolve().parents[2]
+PLACEHOLDER = re.compile(r"\{\w+\}|</?\d/?>")
 # Gradio's own words: not in our sources.
 GRADIO = {"Drop Audio Here", "Drop an audio file here to upload", "- or -", "Click to Upload", "Upload file", "Record audio",
           "Record", "Pause", "Resume", "Microphone access has been denied or is unavailable in this browser",
@@ -54,6 +63,41 @@ def test_no_key_is_left_over_from_a_text_that_is_gone() -> None:
     gone = [key for key in tables()["de"]["strings"]
             if key not in GRADIO and not set(re.findall(r"\w{3,}", PLACEHOLDER.sub(" ", key))) <= known]
     assert gone == []
+
+
+def warnings_and_refusals() -> list[str]:
+    """What the page may say of a clip, as it is said."""
+    quiet = {"speech_s": 1.0, "f0_reliable": True, "est_snr_db": 30.0, "pitch_level": "high", "duration_s": 2.0,
+             "narrow": False}
+    clipped, clean = np.ones(100), np.zeros(100)
+    told = [NOT_ALIGNED, NO_SPEECH_FOR_WORDS]
+    for other in ({"speech_s": 0.0}, {"speech_s": 0.2}, {"f0_reliable": False}, {"est_snr_db": 3.0}, {"pitch_level": None},
+                  {"narrow": True}):
+        told += warnings_of_sound(clean, quiet | other)
+    told += warnings_of_sound(clipped, quiet)
+    explainer = PitchExplainer()
+    explainer.style = replace(explainer.style, max_audio_s=2.0)
+    told += explainer.explain((synthetic_voice(4.0), 16_000), prosody=make_record([[0.0, 4.0]], 4.0, words=[])).warnings
+    mirrored = np.stack([synthetic_voice(0.5), -synthetic_voice(0.5)], axis=1)
+    broken = [(mirrored, 16_000), (np.zeros(9), 900), (np.zeros((9, 9)), 16_000), (np.full(9, np.nan), 16_000),
+              (np.zeros(90_000), 16_000)]
+    for source in broken:
+        with pytest.raises(AudioError) as refused:
+            load_clip(source, Limits(max_seconds=5.0))
+        told.append(str(refused.value))
+    for asked in (["bored"], ["sad"]):
+        with pytest.raises(EmotionThinkerError) as refused:
+            choose_labels(asked, ("sad", "angry"))
+        told.append(str(refused.value))
+    return told
+
+
+@pytest.mark.parametrize("code", ["de", "ar"])
+def test_what_is_said_of_a_clip_is_said_in_every_language(code: str) -> None:
+    keys = [re.sub(r"\\{\w+\\}", ".+?", re.escape(key)) for key in tables()[code]["strings"]]
+    told = warnings_and_refusals()
+    assert len(told) == 18
+    assert [text for text in told if not any(re.fullmatch(key, text) for key in keys)] == []
 
 
 def test_a_table_cannot_end_the_script_it_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
