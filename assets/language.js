@@ -10,10 +10,10 @@
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
   }
   const LEFT = ".et-story:not(.et-empty) p, bdi, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
-    "[data-language-switch], .tl-said, [contenteditable]";
+    "[data-language-switch], td.tl-said, .tl-quote, .cp-facts td[dir], [contenteditable]";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
   const INLINE = new Set(["STRONG", "EM", "B", "I", "BDI", "CODE", "KBD"]);
-  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
+  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲→-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
   // Words that the style sheet writes.
   const STYLED = { "--et-say-off": "Microphone and upload are off until you have chosen above.", "--et-say-file": "File",
     "--et-say-microphone": "Microphone" };
