@@ -48,6 +48,10 @@ def test_two_clips_then_two_models(app: App, chat: ChatServer, open_page: Callab
     page.select_option("[data-language-switch]", "de")
     page.wait_for_selector("#cp-status:has-text('Fertig')")
     assert page.evaluate("window.emotionthinkerLanguage.missing()") == []
+    assert "Halbtöne" in page.inner_text("#cp-facts [data-row=range] td >> nth=0")
+    page.select_option("[data-language-switch]", "ar")
+    page.wait_for_function("document.body.dir === 'rtl'")
+    assert page.eval_on_selector("#cp-figure-a svg", "drawn => getComputedStyle(drawn).direction") == "ltr"
     page.select_option("[data-language-switch]", "en")
     page.locator("#cp-story-b .et-claim").first.click()
     page.wait_for_function("document.querySelector('#cp-audio-b audio').currentTime > 0.1")
