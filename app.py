@@ -31,7 +31,7 @@ from annotate.ui_donate import donation_section
 from emotionthinker import zero_gpu
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.api import endpoints
-from emotionthinker.page.closed import closed_routes, fetch_nothing
+from emotionthinker.page.closed import close, closed_routes
 from emotionthinker.page.compare_tab import compare_tab
 from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
@@ -98,7 +98,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
     """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served, and the
     clips of annotation items to whom they were shown. routes: plain addresses beside it."""
     desk = desk or Desk()
-    fetch_nothing()
+    close(page)
     _, local, shared = page.launch(
         server_name=server_name(),
         server_port=port or port_from_env(),

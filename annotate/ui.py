@@ -27,7 +27,7 @@ from annotate.settings import ProjectSettings
 from annotate.store import Store
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page import health
-from emotionthinker.page.closed import closed_routes, fetch_nothing
+from emotionthinker.page.closed import close, closed_routes
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js", *ui_calibrate.SCRIPTS)  # after page.js
@@ -112,7 +112,7 @@ def private_paths(store: Store) -> list[str]:
 
 def launch(page: gr.Blocks, store: Store, routes: list[Route], *, host: str, port: int, block: bool = True) -> str:
     """Serve the page, and its health beside it; gives its address. No folder is served, and the database is refused by name."""
-    fetch_nothing()
+    close(page)
     _, local, _ = page.launch(
         server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=False, ssr_mode=False,
         run_history=False, enable_monitoring=False, max_threads=32, max_file_size=1, footer_links=[],

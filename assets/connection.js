@@ -132,7 +132,7 @@
     asked.after(box);
   }
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.(".et-chip, [aria-label='Upload file'], .wrap[role=button]")) note("");
+    if (event.target.closest?.(".et-chip, .source-selection button:first-of-type, .wrap[role=button]")) note("");
   });
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", restore);

@@ -10,10 +10,10 @@
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
   }
   const LEFT = ".et-story:not(.et-empty) p, bdi, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
-    "[data-language-switch], .tl-said, [contenteditable]";
+    "[data-language-switch], td.tl-said, .tl-quote, .cp-facts td[dir], [contenteditable]";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
   const INLINE = new Set(["STRONG", "EM", "B", "I", "BDI", "CODE", "KBD"]);
-  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
+  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲→-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
   // Words that the style sheet writes.
   const STYLED = { "--et-say-off": "Microphone and upload are off until you have chosen above.", "--et-say-file": "File",
     "--et-say-microphone": "Microphone" };
@@ -66,7 +66,7 @@
   function isLeft(element) {
     const left = element.closest(LEFT);
     if (!left) return false;
-    const fact = left.matches(".et-val > bdi") ? left.closest(".et-fact") : null;
+    const fact = left.matches(".et-val > bdi, .cp-facts td > bdi") ? left.closest("[data-row]") : null;
     if (!fact) return true;
     return fact.dataset.row === "stress" && !/^(no word stands out|not measured|listening for the words …)$/.test(source(left.firstChild));
   }

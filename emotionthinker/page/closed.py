@@ -4,6 +4,7 @@
   on whatever lies there. There is no setting for either, so both are put out where they are looked up by name.
 - `deep_link` keeps what a visitor typed and was shown in a file that nobody deletes, and shows it to whoever has the link;
   `process_recording` gives any upload to ffmpeg.
+- A call with too few values is printed into the log with all that it holds.
 """
 
 from __future__ import annotations
@@ -18,10 +19,17 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 NO_ADDRESS = "The server fetches no address for anybody; give the file itself."
+TOO_FEW = "Too few values were sent; /gradio_api/info says which are needed."
 NOT_HERE = ("/gradio_api/deep_link", "/gradio_api/process_recording")
 
 
-def fetch_nothing() -> None:
+def close(page: gr.Blocks) -> None:
+    """Shut all this before `page` is served; to be used with `closed_routes`."""
+    _fetch_nothing()
+    _log_no_values(page)
+
+
+def _fetch_nothing() -> None:
     """The server loads nothing from elsewhere for a visitor. A second call changes nothing."""
     for module, name, refusal in (
         (processing_utils, "async_ssrf_protected_get", _no_file),
@@ -30,6 +38,19 @@ def fetch_nothing() -> None:
     ):
         getattr(module, name)  # another Gradio may name it otherwise, and then nothing would be put out
         setattr(module, name, refusal)
+
+
+def _log_no_values(page: gr.Blocks) -> None:
+    """A call of this page with too few values is refused in a sentence. A second call of this changes nothing."""
+    check = type(page).validate_inputs
+
+    def validate_inputs(*call: Any, **named: Any) -> None:
+        try:
+            check(page, *call, **named)
+        except ValueError:
+            raise gr.Error(TOO_FEW, print_exception=False) from None
+
+    page.validate_inputs = validate_inputs  # type: ignore[method-assign]
 
 
 def closed_routes() -> list[Route]:

@@ -47,6 +47,9 @@ def test_no_english_is_left_on_the_page_in_another_language(app: App, chat: Chat
     page.keyboard.press("Escape")
     page.click("#et-agree")
     page.wait_for_selector("#et-audio input[type=file]", state="attached")
+    written = page.eval_on_selector_all("#et-audio .source-selection button",
+                                        "all => all.map(one => getComputedStyle(one, '::after').content)")
+    assert written == ['"Datei"', '"Mikrofon"']
     page.locator("#et-options button").first.click()
     page.get_by_label("Temperatur").wait_for()
     assert missing(page) == []

@@ -97,9 +97,9 @@ def test_check_10_no_file_outside_the_cache_is_served(app: App, tmp_path: Path) 
             assert status_of(f"{app.url}/gradio_api/file={urllib.parse.quote(text, safe='/%')}") in (403, 404), path
 
 
-def answer_to(app: App, path: str) -> str:
-    """What a program gets that names `path` in place of a file that it has uploaded."""
-    payload = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}, ""]}
+def answer_to(app: App, path: str = "", data: list[str] | None = None) -> str:
+    """What a program gets from /prosody that names `path` in place of a file that it has uploaded, or that sends `data`."""
+    payload = {"data": data or [{"path": path, "meta": {"_type": "gradio.FileData"}}, ""]}
     request = urllib.request.Request(f"{app.url}/gradio_api/call/prosody", data=json.dumps(payload).encode(),
                                      headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -155,6 +155,7 @@ def test_check_12_nothing_that_was_said_is_in_the_log(app: App, client: object, 
     from gradio_client import handle_file
 
     client.predict(handle_file(EXAMPLES / "flat.flac"), "the quokka sings at noon", "", api_name="/explain")  # type: ignore[attr-defined]
+    assert "Too few values" in answer_to(app, data=["the quokka sings"])
     log = app.log.read_text()
     for word in ("quokka", "meeting", "never"):
         assert word not in log

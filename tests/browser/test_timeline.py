@@ -81,6 +81,10 @@ def test_a_call_from_example_to_saved_files(app: App, chat: ChatServer, open_pag
     assert saved["textgrid"].startswith('File type = "ooTextFile"')
     assert saved["vtt"].startswith("WEBVTT")
 
+    page.select_option("[data-language-switch]", "de")
+    page.wait_for_selector("#tl-status:has-text('Fertig')")
+    assert page.evaluate("window.emotionthinkerLanguage.missing()") == []
+    page.select_option("[data-language-switch]", "en")
     page.evaluate("document.querySelectorAll('.tl-turn').forEach((turn, index) => { turn.style.left = `${60 + index}%`; })")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -44,7 +44,8 @@ def test_every_language_has_every_key_and_the_same_places_to_fill() -> None:
 
 
 def test_arabic_is_written_in_arabic() -> None:
-    names = {"EmotionThinker", "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "▼"}
+    names = {"EmotionThinker", "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "A: {status}",
+             "B: {status}", "· {channel}", "▶", "▼"}
     for key, text in tables()["ar"]["strings"].items():
         assert key in names or re.search(r"[\u0600-\u06ff]", text), key
 
@@ -85,6 +86,10 @@ def warnings_and_refusals() -> list[str]:
         with pytest.raises(AudioError) as refused:
             load_clip(source, Limits(max_seconds=5.0))
         told.append(str(refused.value))
+    for option in ({"max_new_tokens": -1}, {"temperature": 99.0}, {"seed": -5}):
+        with pytest.raises(EmotionThinkerError) as refused:
+            explainer.stream((synthetic_voice(1.0), 16_000), **option)
+        told.append(str(refused.value))
     for asked in (["bored"], ["sad"]):
         with pytest.raises(EmotionThinkerError) as refused:
             choose_labels(asked, ("sad", "angry"))
@@ -96,7 +101,7 @@ def warnings_and_refusals() -> list[str]:
 def test_what_is_said_of_a_clip_is_said_in_every_language(code: str) -> None:
     keys = [re.sub(r"\\{\w+\\}", ".+?", re.escape(key)) for key in tables()[code]["strings"]]
     told = warnings_and_refusals()
-    assert len(told) == 18
+    assert len(told) == 21
     assert [text for text in told if not any(re.fullmatch(key, text) for key in keys)] == []
 
 
