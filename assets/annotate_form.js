@@ -83,6 +83,7 @@
     form.undo.push(JSON.stringify(form.answers));
     if (form.undo.length > 100) form.undo.shift();
     edit(form.answers);
+    find(".an-missing", form.section).textContent = ""; // what it asked for may be there now
     render();
     save();
   }
@@ -192,7 +193,7 @@
       return;
     }
     if (firstMissing()) {
-      note.textContent = `First answer: ${firstMissing().getAttribute("aria-label")}`;
+      note.textContent = `First answer: ${find("h3", firstMissing()).textContent}`;
       move(mine.rows.indexOf(firstMissing()));
       return;
     }
@@ -219,7 +220,7 @@
     const missing = firstMissing();
     const note = find(".an-missing", mine.section);
     if (missing) {
-      note.textContent = `Still to answer: ${missing.getAttribute("aria-label")}`;
+      note.textContent = `Still to answer: ${find("h3", missing).textContent}`;
       move(mine.rows.indexOf(missing));
       return;
     }
