@@ -18,7 +18,7 @@ test: $(VENV)/dev.done lint
 
 lint: $(VENV)/dev.done
 	$(BIN)/ruff check .
-	$(BIN)/mypy emotionthinker annotate training app.py
+	$(BIN)/mypy emotionthinker annotate training benchmarks app.py
 
 train-env: $(VENV)/train.done
 

@@ -43,7 +43,7 @@ def main() -> None:
 
     from emotionthinker.events import AnswerPiece, ProsodyReady, ReasoningPiece
     from emotionthinker.plots import draw_voice
-    from emotionthinker.prosody import measure_prosody
+    from emotionthinker.prosody.record import measure_prosody
     from emotionthinker.thinker import EmotionThinker
 
     started = time.perf_counter()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.chat_server import ChatServer
-from tests.browser.conftest import EXAMPLES, App, choose_example, wait_done
+from tests.browser.conftest import EXAMPLES, App, choose_example, reload, wait_done
 
 pytestmark = pytest.mark.browser
 WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1280}
@@ -82,7 +82,7 @@ def test_no_english_is_left_on_the_page_in_another_language(app: App, chat: Chat
         page.locator("[role=tab]").nth(1 if tab == "timeline" else 2).click()
         page.wait_for_selector("#tl-example" if tab == "timeline" else "#cp-go, #cp-buttons")
         assert missing(page) == []
-    page.reload()  # the choice is kept
+    reload(page)  # the choice is kept
     page.wait_for_selector("#et-agree")
     assert page.evaluate("document.documentElement.dir") == "rtl"
     choose_language(page, "en")
