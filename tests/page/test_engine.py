@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -72,3 +74,27 @@ def test_waiting_for_the_model_can_be_stopped() -> None:
     cancel = threading.Event()
     cancel.set()
     assert engine.wait(cancel) is None
+
+
+TWO_AT_ONCE = """
+import sys, threading
+from emotionthinker.loading import load_model
+sys.setswitchinterval(1e-5)
+start, said = threading.Barrier(8), []
+def load():
+    start.wait()
+    try: load_model(sys.argv[1], "mine", {})
+    except Exception as error: said.append(f"{type(error).__name__} {error}")
+threads = [threading.Thread(target=load) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("\\n".join(said))
+"""
+
+
+def test_models_that_are_loaded_at_once_do_not_meet_a_half_imported_library(tmp_path: Path) -> None:
+    """In a process of its own, as only the first import of one is open to it."""
+    (tmp_path / "config.json").write_text("{")
+    command = [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.count("not a valid JSON file") == 8
