@@ -18,7 +18,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.listening import choose_span, hear
 from emotionthinker.prompt import PromptStyle
 
-KEPT_CLIPS = 2048  # log-mels in memory: about 100 kB for 3 s of sound
+KEPT_CLIPS = 8192  # log-mels in memory: about 100 kB for 3 s of sound
 # The samples of a whole clip, and its path -> those that are heard instead.
 View = Callable[[np.ndarray, str], np.ndarray]
 

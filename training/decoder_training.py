@@ -123,6 +123,7 @@ def reply_logits(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Logits at the positions that predict reply tokens: (n, vocab), with their targets and weights (n,)."""
     language_model = thinker.model.language_model
+    batch = {name: tensor.to(thinker.device) for name, tensor in batch.items()}
     embeds = language_model.embed_tokens(batch["ids"])
     audio = audio_tower(thinker).proj(torch.cat(list(states))).to(embeds.dtype)
     embeds = embeds.masked_scatter((batch["ids"] == thinker.config.audio_token_index).unsqueeze(-1), audio)
@@ -142,7 +143,7 @@ def copy_loss(
 ) -> Any:
     """Weighted cross-entropy on `n` examples without sound, made now."""
     examples = [make_copy_example(style, pool, rng) for _ in range(n)]
-    silence = [torch.zeros(0, audio_tower(thinker).config.d_model)] * n
+    silence = [torch.zeros(0, audio_tower(thinker).config.d_model, device=thinker.device)] * n
     return weighted_loss(*reply_logits(thinker, silence, collate(processor, examples, [0] * n, 1.0, 1.0, quoted_weight)))
 
 
@@ -183,7 +184,7 @@ def train_decoder(
         optimizer.step()
 
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=thinker.device)
         thinker.load_state_dict(state["trained"], strict=False)
         optimizer.load_state_dict(state["optimizer"])
         average, epoch, step = state["average"], state["epoch"], state["step"]
@@ -194,7 +195,7 @@ def train_decoder(
         for i in range(recipe.copy_steps):
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * min(1.0, (i + 1) / 50)
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+            with torch.autocast(thinker.device.type, torch.bfloat16, enabled=recipe.bfloat16):
                 loss = copy_loss(thinker, processor, style, pool, 4 * recipe.copy_batch, recipe.quoted_weight, rng)
             update(loss)
             losses.append(loss.item())
@@ -211,7 +212,7 @@ def train_decoder(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / total)))
             views = [augment(mels[i], augmentation, rng, style.bandwidth_hz) for i in batch]
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+            with torch.autocast(thinker.device.type, torch.bfloat16, enabled=recipe.bfloat16):
                 with torch.no_grad():
                     states = tower_states(tower, [whisper_scale(mel) for mel, _ in views])
                 examples = []

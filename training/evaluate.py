@@ -79,7 +79,7 @@ def generate_replies(
         )
         with torch.inference_mode():
             ids = thinker.generate(
-                **inputs,
+                **inputs.to(thinker.device, thinker.dtype),
                 max_new_tokens=style.max_new_tokens,
                 do_sample=False,
                 suppress_tokens=processor.media_token_ids(),

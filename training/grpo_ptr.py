@@ -134,7 +134,7 @@ def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
     if settings.get("model"):
         from training.reward_thinker import RewardModel
 
-        model = RewardModel.from_folder(settings["model"], "cuda" if torch.cuda.is_available() else None)
+        model = RewardModel.from_folder(settings["model"])
         return lambda texts, records: model.reasoning_rewards(texts, records, maps, weights)
     if settings.get("endpoint") and settings.get("name"):
         from training.endpoint_writer import Chat, Prices, Spend

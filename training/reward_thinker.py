@@ -4,10 +4,11 @@ Two kinds, by the size of the model:
 
 head   a small regression head on the states of the explanation's tokens: for each score an attention pooling of its own (one wrong
        word among a hundred must not drown in a mean), then one number. The text stands where the thinker itself would have written
-       it, so a model that has learned to explain need not learn a new task. Beside its state the head sees how likely the thinker
-       finds each token with the clip, and how much likelier than without: a word that the voice does not bear out surprises who
-       listens. (States alone taught a small model to judge the text and not the voice, LOG.md.) For models too small to read
-       instructions.
+       it, so a model that has learned to explain need not learn a new task. For the factual score the head is told what the clip
+       adds to the likelihood of each token: a word that the voice does not bear out surprises who listens. It learns which
+       tokens' surprise counts, and adds it up. The thinker is best kept frozen, as in `recipes/nano-reward.yaml`: one that is
+       trained along forgets to be surprised, and one whose states were all there was judged the text and not the voice (LOG.md).
+       For models too small to read instructions.
 text   the thinker writes the four scores as JSON, as the published reward model does (Wang et al. 2026, by notes about it). The
        question is the one of `training.judge`, so that a judge at an endpoint and this model are asked the same. For big ones.
 
@@ -26,7 +27,7 @@ from torch import nn
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
 
-from emotionthinker.loading import locate, read_style
+from emotionthinker.loading import check_device, locate, read_style
 from emotionthinker.processor import load_processor
 from emotionthinker.prompt import MAX_USER_CHARS, PromptStyle, messages, user_text
 from training.clip_inputs import ClipInputs, right_padded
@@ -37,40 +38,54 @@ from training.rewards import DIMENSIONS, HIGHEST, LOWEST, RewardError, reasoning
 KINDS = ("head", "text")
 REWARD_FILE = "reward.json"
 SCHEMA = "emotionthinker-reward/1"
-N_EVIDENCE = 2  # numbers that the head is given of each token beside its state
+# How many nats less likely with the clip than without a token must be before it counts against a text. Some of each, as a cue
+# that is a matter of degree surprises a little and a man called a woman a lot.
+SURPRISES = (0.0, 0.5, 1.0)
+SOFTNESS = 0.25  # nats: within about so many of a threshold a token counts in part
+MOST = 9.0  # nats that one token can count
+N_GATE = 64  # units that decide whether a token's surprise counts
 JSON_TOKENS = 96  # the four scores as JSON
+FACTUAL_AT = DIMENSIONS.index("factual_alignment")
 
 
 class ScoreHead(nn.Module):
-    """States and evidence of the tokens of a text -> four scores. One attention pooling for each, beside the last token's state."""
+    """States of the tokens of a text, and what the clip adds to each -> four scores.
+
+    For each score an attention pooling of its own, beside the last token's state. To the factual one is added what speaks against
+    the text: the surprises of its tokens, each as far as its state says that it matters, and the mean of all.
+    """
 
     def __init__(self, hidden: int, n_scores: int = len(DIMENSIONS)) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.query = nn.Linear(hidden + N_EVIDENCE, n_scores)
-        self.value = nn.Linear(2 * hidden + N_EVIDENCE, hidden)
+        self.query = nn.Linear(hidden, n_scores)
+        self.value = nn.Linear(2 * hidden, hidden)
         self.answer = nn.Parameter(torch.zeros(n_scores, hidden))
         self.bias = nn.Parameter(torch.zeros(n_scores))
+        self.gate = nn.Sequential(nn.Linear(hidden, N_GATE), nn.GELU(), nn.Linear(N_GATE, len(SURPRISES)))
+        self.heard = nn.Parameter(torch.zeros(len(SURPRISES) + 1))
 
-    def forward(self, states: torch.Tensor, evidence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """states (B, T, hidden), evidence (B, T, N_EVIDENCE), mask (B, T) true on the text -> (B, n_scores) in 1–5.
-
-        3 for all before training.
+    def forward(self, states: torch.Tensor, added: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """states (B, T, hidden); added (B, T): nats by which the clip makes each token likelier; mask (B, T) true on the text
+        -> (B, n_scores) in 1–5. 3 for all before training.
         """
-        states = self.norm(states.float())
-        tokens = torch.cat([states, evidence.float()], -1)
-        weight = self.query(tokens).masked_fill(~mask.unsqueeze(-1), -1e4).softmax(1)  # (B, T, n)
-        pooled = torch.einsum("btn,bth->bnh", weight, tokens)
+        states, added = self.norm(states.float()), added.float().clamp(-MOST, MOST).masked_fill(~mask, 0.0)
+        weight = self.query(states).masked_fill(~mask.unsqueeze(-1), -1e4).softmax(1)  # (B, T, n)
+        pooled = torch.einsum("btn,bth->bnh", weight, states)
         ends = mask.shape[1] - 1 - mask.flip(1).long().argmax(1)
         last = states[torch.arange(len(states), device=states.device), ends].unsqueeze(1).expand(-1, pooled.shape[1], -1)
         seen = nn.functional.gelu(self.value(torch.cat([pooled, last], -1)))
-        return LOWEST + (HIGHEST - LOWEST) * ((seen * self.answer).sum(-1) + self.bias).sigmoid()
+        logits = (seen * self.answer).sum(-1) + self.bias
+        matters = self.gate(states).sigmoid() * mask.unsqueeze(-1)  # (B, T, thresholds)
+        surprise = nn.functional.softplus((-added.unsqueeze(-1) - added.new_tensor(SURPRISES)) / SOFTNESS) * SOFTNESS
+        mean = added.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
+        factual = torch.cat([(matters * surprise).sum(1), mean], -1) @ self.heard
+        logits = logits + nn.functional.one_hot(torch.tensor(FACTUAL_AT), logits.shape[1]).to(logits) * factual.unsqueeze(1)
+        return LOWEST + (HIGHEST - LOWEST) * logits.sigmoid()
 
 
 class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
     """A thinker with a `ScoreHead`; without `text_mask` it is the plain thinker."""
-
-    language_weight = 0.0  # while training: of going on to speak as a thinker, beside the scores
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -79,8 +94,8 @@ class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, ScoreHead):  # asked for a head that the folder does not hold: parameters that are loaded stay
-            nn.init.zeros_(module.answer)
-            nn.init.zeros_(module.bias)
+            for parameter in (module.answer, module.bias, module.heard):
+                nn.init.zeros_(parameter)
 
     def forward(self, *args: Any, text_mask: torch.Tensor | None = None, scores: torch.Tensor | None = None, **inputs: Any) -> Any:
         """text_mask (B, T): the tokens of the explanation; scores (B, 4): what it deserves, nan where that is not known.
@@ -95,17 +110,11 @@ class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
         states = self.model(use_cache=False, **inputs).last_hidden_state
         heard = self.log_probs(states, ids, mask)
         unheard = self.log_probs(self.without_sound(ids, inputs["attention_mask"]), ids, mask)
-        given = self.reward_head(states, evidence(heard, unheard), mask)
+        given = self.reward_head(states, heard - unheard, mask)
         if scores is None:
             return {"logits": given}
         known = ~scores.isnan()
-        loss = nn.functional.mse_loss(given[known], scores.to(given.dtype)[known])
-        if self.language_weight:
-            # Only of texts that leave nothing to be wished for is their likelihood something to learn.
-            good = (scores >= HIGHEST).all(1)
-            n_tokens = mask[good].sum().clamp(min=1)
-            loss = loss - self.language_weight * (heard[good].sum() + unheard[good].sum()) / n_tokens
-        return {"loss": loss, "logits": given}
+        return {"loss": nn.functional.mse_loss(given[known], scores.to(given.dtype)[known]), "logits": given}
 
     def log_probs(self, states: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Log-probability (B, T) of each token of the text after all before it, 0 outside `mask`; states (B, T, hidden)."""
@@ -129,15 +138,6 @@ register_checkpoint_conversion_mapping(
 )
 
 
-def evidence(heard: torch.Tensor, unheard: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities (B, T) with and without the clip -> (B, T, N_EVIDENCE) of unit size: what the clip adds, what is left.
-
-    >>> evidence(torch.tensor([[-0.5]]), torch.tensor([[-3.5]])).tolist()
-    [[[1.0, -0.125]]]
-    """
-    return torch.stack([(heard - unheard).clamp(-9, 9) / 3, heard.clamp(min=-12) / 4], -1)
-
-
 class RewardModel:
     """A trained reward model with all that it takes to ask it."""
 
@@ -149,7 +149,10 @@ class RewardModel:
 
     @classmethod
     def from_folder(cls, folder: str | Path, device: str | None = None) -> RewardModel:
-        """Raises RewardError for a folder without a reward model, ModelError subclasses for one that cannot be loaded."""
+        """On a GPU where there is one, unless `device` names another.
+
+        Raises RewardError for a folder without a reward model, ModelError subclasses for one that cannot be loaded.
+        """
         place, name = locate(folder)
         file = Path(place) / REWARD_FILE
         try:
@@ -161,9 +164,7 @@ class RewardModel:
         if not isinstance(found, dict) or found.get("schema") != SCHEMA:
             raise RewardError(f"{file} is not of the schema {SCHEMA}; train the reward model again.")
         kind = str(found.get("kind"))
-        thinker = load_for_scores(place, kind)
-        if device:
-            thinker = thinker.to(device)
+        thinker = load_for_scores(place, kind).to(check_device(device))
         return cls(thinker, load_processor(place), read_style(place)[0], kind)
 
     def save(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:

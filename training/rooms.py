@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 from emotionthinker.audio import SAMPLE_RATE
 
@@ -46,12 +47,18 @@ def another_room(samples: np.ndarray, rooms: Rooms, rng: np.random.Generator) ->
 
 def _microphone(samples: np.ndarray, rooms: Rooms, rng: np.random.Generator) -> np.ndarray:
     """Through a smooth random response, without delay."""
-    spectrum = np.fft.rfft(samples)
-    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE), LOWEST_HZ) / LOWEST_HZ)
+    n_fft = next_fast_len(len(samples), real=True)  # a prime number of samples would take five times as long
+    spectrum = np.fft.rfft(samples, n_fft)
+    octaves = _octaves(n_fft)
     along = octaves / octaves[-1]  # 0 at the lowest, 1 at the highest frequency
     ripple = np.interp(along, np.linspace(0, 1, CHANNEL_BANDS), rng.normal(0, rooms.ripple_db, CHANNEL_BANDS))
     gain_db = rng.uniform(-rooms.tilt_db, rooms.tilt_db) * (along - 0.5) + ripple
-    return np.fft.irfft(spectrum * 10 ** (gain_db / 20), len(samples))
+    return np.fft.irfft(spectrum * 10 ** (gain_db / 20), n_fft)[: len(samples)]
+
+
+def _octaves(n_fft: int) -> np.ndarray:
+    """(n_fft // 2 + 1,) octaves of each frequency above `LOWEST_HZ`, 0 below it."""
+    return np.log2(np.maximum(np.fft.rfftfreq(n_fft, 1 / SAMPLE_RATE), LOWEST_HZ) / LOWEST_HZ)
 
 
 def _reverberant(samples: np.ndarray, rt60_s: float, rng: np.random.Generator) -> np.ndarray:
@@ -67,7 +74,7 @@ def _reverberant(samples: np.ndarray, rt60_s: float, rng: np.random.Generator) -
 
 def _noise(n: int, rng: np.random.Generator) -> np.ndarray:
     """(n,) noise of unit RMS whose spectrum falls by 0 to 6 dB an octave, as that of rooms and streets does."""
-    spectrum = np.fft.rfft(rng.normal(0, 1, n))
-    octaves = np.log2(np.maximum(np.fft.rfftfreq(n, 1 / SAMPLE_RATE), LOWEST_HZ) / LOWEST_HZ)
-    shaped = np.fft.irfft(spectrum * 10 ** (-rng.uniform(0, 6) * octaves / 20), n)
+    n_fft = next_fast_len(n, real=True)
+    spectrum = np.fft.rfft(rng.normal(0, 1, n_fft))
+    shaped = np.fft.irfft(spectrum * 10 ** (-rng.uniform(0, 6) * _octaves(n_fft) / 20), n_fft)[:n]
     return shaped / max(float(np.sqrt(np.mean(shaped**2))), 1e-12)

@@ -124,8 +124,9 @@ def train(recipe: dict[str, Any]) -> Path:
         thinker = load_thinker(recipe["start"])
     else:
         thinker = build_thinker(whisper, processor.tokenizer, recipe["decoder"])
+    thinker = thinker.to("cuda" if torch.cuda.is_available() else "cpu")
     tower = audio_tower(thinker)
-    heads = Heads(tower.config.d_model, len(labels))
+    heads = Heads(tower.config.d_model, len(labels)).to(thinker.device)
     for i, stage in enumerate(recipe["tower_stages"], start=1):
         settings = dict(stage)
         augmentation = Augmentation(**settings.pop("augmentation", {}))

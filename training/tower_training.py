@@ -114,11 +114,12 @@ class Heads(nn.Module):
 def tower_states(tower: nn.Module, mels: Sequence[np.ndarray]) -> list[torch.Tensor]:
     """States of each clip after `ln_post`, (T_i, d_model) at 25 per second. mels: scaled log-mels, each (80, T_i)."""
     # The tower wants whole pairs of pooled frames; the last up to 3 mel frames (30 ms) are dropped as the processor does.
-    lengths = torch.tensor([m.shape[1] for m in mels])
+    device = device_of(tower)
+    lengths = torch.tensor([m.shape[1] for m in mels], device=device)
     caught: list[torch.Tensor] = []
     hook = tower.ln_post.register_forward_hook(lambda module, args, output: caught.append(output))
     try:
-        tower(torch.from_numpy(np.concatenate(mels, axis=1)), feature_lens=lengths)
+        tower(torch.from_numpy(np.concatenate(mels, axis=1)).to(device), feature_lens=lengths)
     finally:
         hook.remove()
     pooled = ((lengths - 1) // 2 + 1 - 2) // 2 + 1
@@ -129,20 +130,26 @@ def pad_states(states: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tens
     """-> (B, T, d) zero-padded and its mask (B, T)."""
     lengths = torch.tensor([len(s) for s in states])
     mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
-    return nn.utils.rnn.pad_sequence(list(states), batch_first=True), mask
+    return nn.utils.rnn.pad_sequence(list(states), batch_first=True), mask.to(states[0].device)
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where its weights lie."""
+    return next(module.parameters()).device
 
 
 def loss_of(answers: dict[str, torch.Tensor], batch: Sequence[Targets], cue_weight: float) -> torch.Tensor:
     """Cross-entropy of emotion plus `cue_weight` × (cues, intonation, sex), each only where it was measured."""
-    emotion = torch.from_numpy(np.stack([t.emotion for t in batch]))
+    device = answers["emotion"].device
+    emotion = torch.from_numpy(np.stack([t.emotion for t in batch])).to(device)
     loss = functional.cross_entropy(answers["emotion"], emotion)
-    cues = torch.from_numpy(np.stack([t.cues for t in batch]))
+    cues = torch.from_numpy(np.stack([t.cues for t in batch])).to(device)
     known = ~cues.isnan()
     aux = functional.smooth_l1_loss(answers["cues"][known], cues[known])
-    intonation = torch.tensor([t.intonation for t in batch])
+    intonation = torch.tensor([t.intonation for t in batch], device=device)
     if (intonation >= 0).any():
         aux = aux + 0.5 * functional.cross_entropy(answers["intonation"], intonation, ignore_index=-1)
-    female = torch.tensor([t.female for t in batch])
+    female = torch.tensor([t.female for t in batch], device=device)
     known = ~female.isnan()
     if known.any():
         logits = answers["sex"].squeeze(-1)[known]
@@ -184,7 +191,7 @@ def train_tower(
     The averaged weights (EMA) of the epoch that recognised the emotions of the dev speakers best are what is kept: later
     ones begin to know the training speakers. One line per epoch goes to `log`.
     """
-    modules = nn.ModuleDict({"tower": tower, "heads": heads})
+    modules, device = nn.ModuleDict({"tower": tower, "heads": heads}), device_of(tower)
     optimizer = torch.optim.AdamW(parameter_groups(tower, heads, recipe), weight_decay=recipe.weight_decay)
     peaks = [g["lr"] for g in optimizer.param_groups]
     trained = {n: p for n, p in modules.named_parameters() if p.requires_grad}
@@ -194,7 +201,7 @@ def train_tower(
     best, best_uar = average, 0.0
     epoch = step = 0
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = torch.load(checkpoint, weights_only=True, map_location=device)
         modules.load_state_dict(state["modules"])
         optimizer.load_state_dict(state["optimizer"])
         average, epoch, step = state["average"], state["epoch"], state["step"]
@@ -208,7 +215,7 @@ def train_tower(
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * warm * 0.5 * (1 + math.cos(math.pi * step / total))
             views = [augment(mels[i], augmentation, rng, bandwidth_hz) for i in batch]
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16):
                 states, mask = pad_states(tower_states(tower, [whisper_scale(mel) for mel, _ in views]))
             goal = [
                 targets(records[i], labels, recipe.vote_share, shift)
@@ -270,7 +277,7 @@ def score(tower: Any, heads: Heads, mels: MelCache, records: Sequence[dict], lab
         answers = heads(*pad_states(tower_states(tower, [whisper_scale(mels[i]) for i in part])))
         guesses += answers["emotion"].argmax(-1).tolist()
         goal = np.stack([targets(records[i], labels, 0.0).cues for i in part])
-        errors.append(np.abs(answers["cues"].numpy() - goal))
+        errors.append(np.abs(answers["cues"].cpu().numpy() - goal))
     truth = [labels.index(records[i]["emotion"]) for i in keep]
     hits = np.array(guesses) == np.array(truth)
     recalls = [hits[np.array(truth) == k].mean() for k in sorted(set(truth))]
