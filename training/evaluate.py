@@ -341,6 +341,7 @@ def _renamed(votes: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Evaluate a model on its sets, and write the report; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", help="YAML file with any of the other flags; what is given on the command line counts")
     parser.add_argument("--model", help="model folder or id")
