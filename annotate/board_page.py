@@ -88,7 +88,7 @@ def _raters(found: Board) -> str:
     rows = []
     for line in found.raters:
         passed, seen = line.attention
-        score = "–" if not seen else f"{passed} of {seen}"
+        score = "–" if not seen else f"{passed}/{seen}"
         low = ' class="an-low"' if seen and passed / seen < WORTH_A_LOOK else ""
         gone = line.rater.withdrawn is not None
         state = [word for word, true in (
@@ -102,7 +102,7 @@ def _raters(found: Board) -> str:
         time = "–" if line.seconds is None else f"{line.seconds:.0f} s"
         last = (line.last or "–")[:16].replace("T", " ")
         rows.append(f"<tr><th scope='row'><bdi>{escape(line.rater.name)}</bdi> "
-                    f"<span class='et-note'>{escape(', '.join(state))}</span></th>"
+                    f"<span class='et-note'>{_words(state)}</span></th>"
                     f"<td>{line.answers}</td><td>{time}</td><td>{line.too_fast}</td><td{low}>{score}</td>"
                     f"<td>{line.flagged}</td><td>{escape(last)}</td><td>{button}</td></tr>")
     heads = "".join(f"<th>{head}</th>" for head in ("name", "answers", "median time", "faster than the clip", "attention passed",
@@ -127,9 +127,14 @@ def _flagged(found: Board) -> str:
         return ""
     rows = "".join(
         f'<li><button type="button" class="an-chip" data-item="{row["item_id"]}">Look</button> flagged by {row["n"]} '
-        f'({escape(", ".join(sorted(_flag_words(row["flags"]))))}) · <span dir="auto">{escape(row["begin"])}…</span></li>'
+        f'({_words(sorted(_flag_words(row["flags"])))}) · <span dir="auto">{escape(row["begin"])}…</span></li>'
         for row in found.flagged)
     return f'<section class="an-card an-wide"><h3>Flagged</h3><ul class="an-history">{rows}</ul></section>'
+
+
+def _words(words: list[str]) -> str:
+    """Words of ours, each by itself, so that each is translated by itself."""
+    return ", ".join(f"<span>{escape(word)}</span>" for word in words)
 
 
 def _flag_words(joined: str) -> set[str]:

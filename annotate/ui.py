@@ -25,10 +25,12 @@ from annotate.serving import clip_routes, database_path
 from annotate.settings import ProjectSettings
 from annotate.store import Store
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.page.strings import strings_script, switch_html
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+STRINGS = Path(__file__).resolve().parent / "strings"  # the words of these pages in other languages
 SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js", *ui_calibrate.SCRIPTS)  # after page.js
-STYLES = (ASSETS / "annotate.css", ASSETS / "donate.css", *ui_calibrate.STYLES)  # after style.css
+STYLES = (ASSETS / "language.css", ASSETS / "annotate.css", ASSETS / "donate.css", *ui_calibrate.STYLES)  # after style.css
 
 
 def annotate_tab(service: Service | None, problem: str = "") -> None:
@@ -46,9 +48,9 @@ def annotate_tab(service: Service | None, problem: str = "") -> None:
 def build(service: Service) -> gr.Blocks:
     """The page with nothing but Annotate."""
     with gr.Blocks(title="Annotate", analytics_enabled=False, fill_width=True) as page:
-        gr.HTML('<header class="et-head"><h1>EmotionThinker</h1><p>rate explanations</p><button type="button" class="et-theme" '
-                'data-theme-switch aria-label="Switch between light and dark">◐</button></header>', js_on_load=None,
-                apply_default_css=False)
+        gr.HTML('<header class="et-head"><h1>EmotionThinker</h1><p>rate explanations</p>'
+                f'{switch_html()}<button type="button" class="et-theme" data-theme-switch '
+                'aria-label="Switch between light and dark">◐</button></header>', js_on_load=None, apply_default_css=False)
         with gr.Tabs(elem_id="et-tabs"):
             with gr.Tab("Annotate", id="annotate"):
                 annotate_tab(service)
@@ -113,7 +115,7 @@ def launch(page: gr.Blocks, store: Store, routes: list[Route], *, host: str, por
         server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=False, ssr_mode=False,
         run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=private_paths(store),
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / "style.css", *STYLES],
-        head=head(("page.js", *SCRIPTS)),
+        head=strings_script(STRINGS) + head(("page.js", "language.js", *SCRIPTS)),
         app_kwargs={"routes": routes})
     return local
 

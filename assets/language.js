@@ -9,8 +9,8 @@
   for (const [name, value] of [["language", "en"], ["languages", ["en"]]]) {
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
   }
-  const LEFT = ".et-story:not(.et-empty) p, bdi, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
-    "[data-language-switch], .tl-said, [contenteditable]";
+  const LEFT = ".et-story:not(.et-empty) p, bdi, code, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
+    "[data-language-switch], .tl-said, td[dir=auto], #an-root [dir=auto], #an-root q, [contenteditable]";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
   const INLINE = new Set(["STRONG", "EM", "B", "I", "BDI", "CODE", "KBD"]);
   const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
@@ -75,7 +75,7 @@
 
   // Words of the transcript are drawn in the figure, too.
   function isSpoken(element, text) {
-    if (!element.closest("svg")) return false;
+    if (!element.closest("svg") || element.closest(".ac-panel")) return false; // Calibrate draws no words of people
     const drawing = element.closest("[data-series]");
     if (!drawing) return !/[,↗↘→]/.test(text); // the titles of a lane
     return JSON.parse(drawing.dataset.series).words.some(([word]) => text.replace(/\s*●/, "").startsWith(word));
@@ -105,7 +105,7 @@
     }
     return texts > 0 && parts > 0;
   }
-  const stays = (part) => part.tagName === "BDI" || part.children.length > 0;
+  const stays = (part) => ["BDI", "CODE"].includes(part.tagName) || part.children.length > 0;
   function marked(element) {
     let count = 0;
     return Array.from(element.childNodes, (child) => {
