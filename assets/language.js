@@ -66,7 +66,7 @@
   function isLeft(element) {
     const left = element.closest(LEFT);
     if (!left) return false;
-    const fact = left.matches(".et-val > bdi") ? left.closest(".et-fact") : null;
+    const fact = left.matches(".et-val > bdi, .cp-facts td > bdi") ? left.closest("[data-row]") : null;
     if (!fact) return true;
     return fact.dataset.row === "stress" && !/^(no word stands out|not measured|listening for the words …)$/.test(source(left.firstChild));
   }

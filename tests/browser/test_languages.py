@@ -3,7 +3,9 @@ text that the tables lack. `test_people.py` looks at the other tabs in the runni
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,13 @@ from annotate.figures import calibrate
 from annotate.service import Service
 from annotate.simulate import simulate
 from annotate.ui import ASSETS, STRINGS
+from emotionthinker.page.comparing import comparison_html
 from emotionthinker.page.strings import strings_script, switch_html
+from emotionthinker.page.timeline_view import table_html, timeline_html, turns_html
 from tests.annotate.filling import full_answers, full_choices, listen, make_rater, make_store
 from tests.annotate.simulated_store import fill
+from tests.page.records import a_record
+from tests.page.test_timeline_view import a_timeline
 
 pytestmark = pytest.mark.browser
 LANGUAGES = ("de", "ar")
@@ -71,7 +77,8 @@ def test_a_rater_meets_no_english_from_the_consent_to_the_withdrawal(page: Any, 
     screens["text"] = "<section class='an-task'>" + call("read", lease=task["lease"], emotion="angry")["html"] + "</section>"
     call("submit", lease=task["lease"], submission="press-one", answers=full_answers(), seconds=3)
     second = call("open")["lease"]
-    call("submit", lease=second, submission="press-two", answers=full_answers(scores={}, flags=["bad_audio", "cannot_judge"]), seconds=3)
+    unjudged = full_answers(scores={}, flags=["bad_audio", "cannot_judge"])
+    call("submit", lease=second, submission="press-two", answers=unjudged, seconds=3)
     copied = CopyPlan("hf://datasets/someone/ratings", 15).sentence()
     screens |= {"history": call("history")["html"], "revision": call("revise", kind="last")["html"],
                 "leaving": call("leaving")["html"], "sure to keep": call("leaving", fate="keep")["html"],
@@ -159,3 +166,30 @@ def test_calibrate_speaks_the_language_and_its_figures_too(page: Any, tmp_path: 
     assert "يقول الناس" in page.inner_text(".ac-panel")
     empty = calibration_html("study", None, [], {}, running_s=None, problem="", plots="")
     assert missing(page, visitor_html() + empty + f"<p>{waiting_sentence(4.0)}</p>", "ac-root") == {}
+
+
+def test_two_clips_side_by_side_and_a_recording_over_time_have_no_english(page: Any) -> None:
+    assert missing(page, comparison_html(a_record(), a_record(articulation_rate_pps=9.0)), "ac-root") == {}
+    for lines in (("voice",), ("left", "right")):
+        timeline = a_timeline(40, lines=lines)
+        angry = {"neutral": 0.05, "angry": 0.9, "sad": 0.05}
+        timeline.segments[21:] = [replace(s, emotion="angry", scores=angry, f0_median_hz=220.0, energy_dbfs=-12.0,
+                                          articulation_rate_pps=15.0) for s in timeline.segments[21:]]
+        turns = timeline.turns()
+        assert turns
+        status = f"<p>Done: 40 utterances, 1 turn. {' '.join(timeline.warnings())}</p>"
+        html = timeline_html(timeline, turns) + turns_html(timeline, turns) + table_html(timeline, turns) + status
+        assert missing(page, html, "ac-root") == {}, lines
+    assert page.inner_text(".tl-what").startswith("تتحول النبرة من «محايد» إلى «غاضب»")
+
+
+def test_what_is_drawn_runs_from_left_to_right_in_arabic_too(page: Any) -> None:
+    """Text in a drawing is anchored by its direction: in the other one it would stand beside its place."""
+    drawn = ("<figure class='et-figure'>", "<figure class='et-pair'>", "<figure class='cp-figure'>", "<div class='tl-figure'>",
+             "<div class='ac-panel'><div role='img'>", "<p class='an-story'>")
+    html = "".join(tag + "<i class='at'></i>" + "".join(f"</{name}>" for name in reversed(re.findall(r"<(\w+)", tag)))
+                   for tag in drawn)
+    missing(page, f"<div class='block'>{html}<p class='et-note'><i class='at'></i></p></div>")
+    assert page.evaluate("document.body.dir") == "rtl"
+    found = page.eval_on_selector_all(".at", "marks => marks.map(mark => getComputedStyle(mark).direction)")
+    assert found == ["ltr"] * len(drawn) + ["rtl"]

@@ -46,7 +46,7 @@ def test_every_language_has_every_key_and_the_same_places_to_fill() -> None:
 
 
 def test_arabic_is_written_in_arabic() -> None:
-    names = {"R", "L", "S", "U", "V W X", "Esc", "jsonl", "csv", "parquet", "hub", "EmotionThinker",
+    names = {"R", "L", "S", "U", "V W X", "Esc", "A: {what}", "B: {what}", "jsonl", "csv", "parquet", "hub", "EmotionThinker",
              "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "▼"}
     for key, text in EVERY["ar"]["strings"].items():
         assert key in names or not re.search(r"[^\W\d_]", PLACEHOLDER.sub("", key)) or re.search(r"[\u0600-\u06ff]", text), key
