@@ -13,7 +13,7 @@
     "[data-language-switch], .tl-said, td[dir=auto], #an-root [dir=auto], #an-root q, [contenteditable]";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
   const INLINE = new Set(["STRONG", "EM", "B", "I", "BDI", "CODE", "KBD"]);
-  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
+  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲▶❚¾½↑↓←→[\]-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
   // Words that the style sheet writes.
   const STYLED = { "--et-say-off": "Microphone and upload are off until you have chosen above.", "--et-say-file": "File",
     "--et-say-microphone": "Microphone" };
@@ -40,6 +40,11 @@
     const [, before, text, after] = /^(\s*)(.*?)(\s*)$/s.exec(source);
     const plain = text.replace(/\s+/g, " ");
     let found = exact.get(plain);
+    if (found === undefined) { // several sentences in one, each by itself: the last place of a fitting pattern would swallow the rest
+      const sentences = plain.split(/(?<=[.!?…]) (?=\p{Lu})/u);
+      const each = sentences.length > 1 ? sentences.map((part) => translated(part)) : [];
+      if (each.length && each.every((part) => part !== null)) found = each.join(" ");
+    }
     if (found === undefined) {
       for (const { key, names, regex } of patterns) {
         const match = regex.exec(plain);
@@ -48,11 +53,6 @@
         found = exact.get(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
         break;
       }
-    }
-    if (found === undefined) { // several sentences in one
-      const sentences = plain.split(/(?<=[.!?…]) (?=\p{Lu})/u);
-      const each = sentences.length > 1 ? sentences.map((part) => translated(part)) : [];
-      if (each.length && each.every((part) => part !== null)) found = each.join(" ");
     }
     return found === undefined ? null : before + found + after;
   }

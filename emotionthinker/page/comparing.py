@@ -118,7 +118,8 @@ def comparison_html(a: dict[str, Any], b: dict[str, Any]) -> str:
     for one, other in zip(facts_of(a), facts_of(b), strict=True):
         cells = "".join(f'<td>{f"<strong>{escape(f.level)}</strong> " if f.level else ""}<bdi>{escape(f.value)}</bdi></td>'
                         for f in (one, other))
-        rows.append(f'<tr data-row="{one.row}"><th scope="row">{escape(one.name)}</th>{cells}<td>{escape(difference(one.row, a, b))}</td></tr>')
+        rows.append(f'<tr data-row="{one.row}"><th scope="row">{escape(one.name)}</th>{cells}'
+                    f"<td>{escape(difference(one.row, a, b))}</td></tr>")
     words = "".join(f'<td dir="auto">{escape(r.get("transcription") or "–")}</td>' for r in (a, b))
     return ('<table class="cp-facts"><caption class="et-sr">Measured facts of both clips</caption><thead><tr><th></th>'
             '<th scope="col">A</th><th scope="col">B</th><th scope="col">B against A</th></tr></thead>'

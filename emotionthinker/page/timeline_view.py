@@ -175,7 +175,7 @@ def turns_html(timeline: Timeline, turns: Sequence[Turn]) -> str:
 def _explanation(segment: Segment) -> str:
     if not segment.reasoning:
         return ""
-    words = f"“{escape(segment.words)}”" if segment.words else f"the utterance at {clock(segment.start_s)}"
+    words = f"“<bdi>{escape(segment.words)}</bdi>”" if segment.words else f"the utterance at {clock(segment.start_s)}"
     return (f'<p class="et-note">What the model says of <button type="button" class="tl-quote" dir="auto" '
             f'data-tl-start="{segment.start_s:.2f}" data-tl-end="{segment.end_s:.2f}">{words}</button></p>'
             + reasoning_html(segment.reasoning, segment.claims, None, "done"))

@@ -106,6 +106,18 @@ def test_what_the_form_says_itself_is_translated(page: Any) -> None:
             return new Promise((done) => setTimeout(() => done(document.getElementById("said").textContent), 50)); }""", text)
 
 
+def test_a_pattern_does_not_swallow_the_sentences_after_it(page: Any) -> None:
+    """The error rates before consent: two corpora, then people. The first sentence ends with a place to fill in."""
+    rate = ("On {} (1,476 clips, 6 emotions) it names the intended emotion on 71 % of clips; it finds 87 % of neutral, but only "
+            "52 % of sad.")
+    people = ("People, too, are often wrong: listeners who heard CREMA-D's clips without the picture named the emotion that the "
+              "actor meant on 41 % of them.")
+    html = f"<p><strong>It is often wrong.</strong> {rate.format('one corpus')} {rate.format('another')} {people}</p>"
+    assert missing(page, html) == {}
+    shown = page.inner_text("#an-root")
+    assert "corpus" in shown and not re.search("it names|People|listeners", shown)
+
+
 def test_two_explanations_are_compared_without_english(page: Any, tmp_path: Path) -> None:
     from annotate.assignment import claim, task
     from annotate.importing import pair_up

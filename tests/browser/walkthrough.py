@@ -79,7 +79,9 @@ def walk(page: Any, url: str) -> list[Frame]:
             steps.take(WRITING_MS)
         page.wait_for_timeout(30)
     wait_done(page)
-    steps.take(1800)
+    if "angry" not in page.inner_text("#et-answer .et-verdict").lower():
+        steps.say("3  A model says how it sounds, and why. It is often wrong: this voice was made to sound angry")
+    steps.take(2200)
 
     steps.say("4  Each claim is held against the measurement: ✓ agrees, ✗ does not. Press one to see the numbers")
     page.locator("#et-reasoning .et-claim").first.click()

@@ -29,7 +29,7 @@ GRADIO = {"Drop Audio Here", "Drop an audio file here to upload", "- or -", "Cli
           "No microphone found", "common.complete",
           "Loading", "Loading...", "Clear", "Error", "Warning", "Connection Lost", "Use via API", "▼",
           "Connection to the server was lost. Attempting reconnection...", "Uploading {n} files...", "Uploading {n} file...",
-          "Gradio footer navigation"}
+          "Gradio footer navigation", "More tabs"}
 
 
 def test_every_language_has_every_key_and_the_same_places_to_fill() -> None:
