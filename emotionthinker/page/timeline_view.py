@@ -162,7 +162,7 @@ def turns_html(timeline: Timeline, turns: Sequence[Turn]) -> str:
     by_start = {(s.line, s.start_s): s for s in timeline.segments}
     cards = []
     for number, turn in enumerate(turns, 1):
-        who = f" · {escape(turn.line)} channel" if len(timeline.lines) > 1 else ""
+        who = f" · <span>{escape(turn.line)} channel</span>" if len(timeline.lines) > 1 else ""
         explained = by_start[turn.line, turn.explained_s]
         cards.append(
             f'<article class="tl-card" data-tl-number="{number}"><h3><button type="button" class="tl-play" '
