@@ -139,7 +139,7 @@ def main() -> int:
                 engine.load_now()
             sweep_for_ever(uploads, KEEP_S)
             # The page first, then its models: loading them beside it kept the page away, on a busy machine for good.
-            launch(page, settings, desk, routes=[health_route(engine)], opened=engine.warm_up)
+            launch(page, settings, desk, routes=[health_route(engine)], opened=engine.warm_up_soon)
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2

@@ -53,6 +53,19 @@ def test_a_missing_model_is_told_to_everyone_who_waits(tmp_path: Path) -> None:
     assert "nothing" in engine.problem
 
 
+def test_the_page_comes_before_the_model_unless_somebody_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotionthinker.page.engine.PAGE_FIRST_S", 0.2)
+    engine = Engine(Settings(model=str(tmp_path / "nothing")))
+    engine.warm_up_soon()
+    assert engine._thread is None and not engine.ready
+    assert engine._ready.wait(20)  # by itself
+    asked = Engine(Settings(model=str(tmp_path / "nothing")))
+    monkeypatch.setattr("emotionthinker.page.engine.PAGE_FIRST_S", 60.0)
+    asked.warm_up_soon()
+    with pytest.raises(EmotionThinkerError, match="nothing"):
+        asked.wait()
+
+
 def test_waiting_for_the_model_can_be_stopped() -> None:
     engine = Engine(Settings())
     engine.warm_up = lambda: None  # type: ignore[method-assign]  # a model that never comes
