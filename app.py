@@ -31,6 +31,7 @@ from annotate.ui_donate import donation_section
 from emotionthinker import zero_gpu
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.api import endpoints
+from emotionthinker.page.closed import close, closed_routes
 from emotionthinker.page.compare_tab import compare_tab
 from emotionthinker.page.consent import Consent
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
@@ -97,6 +98,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
     """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served, and the
     clips of annotation items to whom they were shown. routes: plain addresses beside it. opened: called once the page answers."""
     desk = desk or Desk()
+    close(page)
     _, local, shared = page.launch(
         server_name=server_name(),
         server_port=port or port_from_env(),
@@ -105,6 +107,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         show_error=False,  # of ours there are sentences; the text of another error may hold paths of this machine
         ssr_mode=False,
         run_history=False,
+        enable_monitoring=False,
         max_threads=16,
         # One limit for all tabs is all that Gradio has. Analyze refuses a file over its own when it reads it.
         max_file_size=max(settings.limits.max_bytes, settings.long_limits.max_bytes),
@@ -118,7 +121,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         css_paths=first_then_others("style.css", "*.css"),
         head=strings_script(STRINGS) + "".join(
             f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
-        app_kwargs={"routes": [*routes, *desk.routes], "exception_handlers": {OSError: disk_fault}},
+        app_kwargs={"routes": [*closed_routes(), *routes, *desk.routes], "exception_handlers": {OSError: disk_fault}},
     )
     if opened is not None:
         opened()
@@ -128,7 +131,7 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
 
 
 def main() -> int:
-    """Serve the page until it is stopped; gives the exit code."""
+    """Serve the page until it is stopped. Gives 2, with one line on standard error, where a setting or the port cannot be used."""
     try:
         zero_gpu.prepare()  # before anything imports torch
         settings, second = Settings.from_env(), Settings.second_from_env()

@@ -14,17 +14,13 @@ import json
 from typing import Any
 
 from annotate.errors import AnnotateError, NotComplete
+from annotate.guide import SCALES
 from annotate.records import DIMENSIONS, FLAGS, MARKS, UNSCORED_FLAGS, Item
 from annotate.sentences import sentences
 
 MAX_COMMENT = 2000  # characters
 MAX_MARKS = 400
-NAMES = {
-    "factual_alignment": "factual alignment",
-    "interpretative_quality": "interpretative quality",
-    "caption_completeness": "caption completeness",
-    "fluency_and_structural_clarity": "fluency and structural clarity",
-}
+NAMES = {scale.name: scale.title for scale in SCALES}  # as the form calls them
 SIDES = ("left", "right", "tie", "both bad")
 ANSWER_RIGHT: dict[str, bool | None] = {"yes": True, "no": False, "unsure": None}
 

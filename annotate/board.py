@@ -115,6 +115,19 @@ def item_with_ratings(store: Store, project: Project, item_id: int) -> tuple[Ite
     return item, [dict(row) for row in ratings], None if decision is None else dict(decision)
 
 
+def comparisons(store: Store, item_id: int) -> list[dict[str, Any]]:
+    """What each rater said of the pairs that hold an item: `name`, `comment`, `flags`, and per dimension better, worse, equal,
+    both bad, or None where they flagged it instead."""
+    rows = store.rows("SELECT r.*, p.name, q.item_a FROM preferences r JOIN pairs q ON q.id = r.pair_id JOIN raters p "
+                      "ON p.id = r.rater_id WHERE q.item_a = :item OR q.item_b = :item ORDER BY r.id", {"item": item_id})
+    found = []
+    for row in rows:
+        words = {"a": "better", "b": "worse"} if row["item_a"] == item_id else {"a": "worse", "b": "better"}
+        found.append({"name": row["name"], "comment": row["comment"], "flags": row["flags"],
+                      **{name: (words | {"tie": "equal"}).get(row[name], row[name]) for name in DIMENSIONS}})
+    return found
+
+
 def _own_item(store: Store, project: Project, item_id: int) -> Item:
     item = store.item(item_id)
     if item.project_id != project.id:
@@ -133,17 +146,18 @@ def _raters(store: Store, project: Project) -> list[RaterLine]:
                sum(i.purpose = 'attention' AND r.passed = 1) AS passed, sum(i.purpose = 'attention') AS seen
         FROM ratings r JOIN items i ON i.id = r.item_id JOIN clips c ON c.sha256 = i.clip_sha256
         WHERE r.project_id = ? GROUP BY 1""", [project.id])}
-    pairs = {row["rater_id"]: row for row in store.rows(
-        "SELECT rater_id, max(updated) AS last, sum(flags <> '[]') AS flagged FROM preferences WHERE project_id = ? GROUP BY 1",
-        [project.id])}
+    pairs = {row["rater_id"]: row for row in store.rows("""
+        SELECT r.rater_id, max(r.updated) AS last, sum(r.flags <> '[]') AS flagged, sum(r.seconds < c.duration_s) AS fast
+        FROM preferences r JOIN pairs q ON q.id = r.pair_id JOIN items i ON i.id = q.item_a
+        JOIN clips c ON c.sha256 = i.clip_sha256 WHERE r.project_id = ? GROUP BY 1""", [project.id])}
     lines = []
     for rater in store.raters(project):
-        mine, paired = rest.get(rater.id), pairs.get(rater.id)
+        mine = rest.get(rater.id)
+        both = [row for row in (mine, pairs.get(rater.id)) if row]
         lines.append(RaterLine(
             rater, len(seconds[rater.id]), median(seconds[rater.id]) if seconds[rater.id] else None,
-            mine["fast"] if mine else 0,
-            (mine["passed"], mine["seen"]) if mine else (0, 0), sum(row["flagged"] for row in (mine, paired) if row),
-            max((row["last"] for row in (mine, paired) if row), default=None)))
+            sum(row["fast"] for row in both), (mine["passed"], mine["seen"]) if mine else (0, 0),
+            sum(row["flagged"] for row in both), max((row["last"] for row in both), default=None)))
     return lines
 
 
@@ -165,10 +179,12 @@ def _disagreements(store: Store, project: Project) -> tuple[list[Disagreement], 
 
 
 def _flagged(store: Store, project: Project) -> list[dict[str, Any]]:
-    """Items in work that somebody flagged, the most often flagged first."""
-    rows = store.rows("""
-        SELECT r.item_id, count(*) AS n, group_concat(r.flags) AS flags, substr(i.explanation, 1, 90) AS begin
-        FROM ratings r JOIN items i ON i.id = r.item_id
-        WHERE r.project_id = ? AND r.flags <> '[]' AND i.active = 1 GROUP BY r.item_id ORDER BY n DESC LIMIT ?""",
-        [project.id, LISTED])
+    """Items in work that somebody flagged, by themselves or in a pair, the most often flagged first."""
+    in_pairs = " UNION ALL ".join(f"SELECT q.{side}, r.flags FROM preferences r JOIN pairs q ON q.id = r.pair_id "
+                                  "WHERE r.project_id = :project AND r.flags <> '[]'" for side in ("item_a", "item_b"))
+    rows = store.rows(f"""
+        SELECT f.item_id, count(*) AS n, group_concat(f.flags) AS flags, substr(i.explanation, 1, 90) AS begin
+        FROM (SELECT item_id, flags FROM ratings WHERE project_id = :project AND flags <> '[]' UNION ALL {in_pairs}) f
+        JOIN items i ON i.id = f.item_id WHERE i.active = 1 GROUP BY f.item_id ORDER BY n DESC, f.item_id LIMIT :most""",
+        {"project": project.id, "most": LISTED})
     return [dict(row) for row in rows]

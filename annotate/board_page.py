@@ -31,24 +31,30 @@ def board_html(project: Project, found: Board, storage: str, lasts: bool, given:
 {given}
 {_progress(found, settings)}
 {_raters(found)}
-{_disagreements(found)}
+{_disagreements(found, settings)}
 {_flagged(found)}
 {_people()}
 {_exports()}
 </section>"""
 
 
-def adjudicate_html(project: Project, item: Item, ratings: list[dict[str, Any]], decision: dict[str, Any] | None, clip: str) -> str:
+def adjudicate_html(project: Project, item: Item, ratings: list[dict[str, Any]], compared: list[dict[str, Any]],
+                    decision: dict[str, Any] | None, clip: str) -> str:
     """One item for the lead: sound, figure, explanation, each rater's scores and comment, and the four scales to decide.
 
-    Who wrote the explanation is not told here either: a decision should be as blind as a rating.
+    compared: how it came out in pairs (`board.comparisons`). Who wrote the explanation is not told here either: a decision should
+    be as blind as a rating.
     """
     heads = "".join(f"<th>{escape(scale.title)}</th>" for scale in SCALES)
     rows = "".join(
         f"<tr><th scope='row'><bdi>{escape(row['name'])}</bdi></th>"
         + "".join(f"<td>{'–' if row[name] is None else int(row[name])}</td>" for name in DIMENSIONS)
         + f"<td>{escape(row['heard_emotion'] or '–')}</td><td dir='auto'>{escape(row['comment'])} "
-        + f"{escape(', '.join(json.loads(row['flags'])))}</td></tr>" for row in ratings)
+        + f"{_flag_text(row['flags'])}</td></tr>" for row in ratings)
+    rows += "".join(
+        f"<tr><th scope='row'><bdi>{escape(row['name'])}</bdi> <span class='et-note'>in a pair</span></th>"
+        + "".join(f"<td>{escape(row[name] or '–')}</td>" for name in DIMENSIONS)
+        + f"<td>–</td><td dir='auto'>{escape(row['comment'])} {_flag_text(row['flags'])}</td></tr>" for row in compared)
     given = {name: decision[name] for name in DIMENSIONS} if decision else {}
     return f"""{banner(project)}<section class="an-decide" data-screen="adjudicate" data-item="{item.id}"
 data-duration="{float(item.prosody['duration_s']):.3f}" data-scores="{escape(json.dumps(given))}">
@@ -69,6 +75,11 @@ data-duration="{float(item.prosody['duration_s']):.3f}" data-scores="{escape(jso
 <p class="an-missing" role="status"></p>
 <p><button type="button" class="an-primary" data-decide>Decide</button>
 <button type="button" class="an-chip" data-retire="{item.id}">Take it out of the work</button></p></section>"""
+
+
+def _flag_text(flags: str) -> str:
+    """Flags of several JSON lists that SQLite put together with commas (`_flag_words`), as HTML."""
+    return _words(sorted(_flag_words(flags)))
 
 
 def _progress(found: Board, settings: ProjectSettings) -> str:
@@ -94,7 +105,7 @@ def _raters(found: Board) -> str:
         state = [word for word, true in (
             (line.rater.role, line.rater.role == "lead"), ("simulated", line.rater.simulated), ("withdrew", gone),
             ("shut out", not line.rater.active and not gone), ("not qualified", line.rater.qualified is False),
-            ("no consent yet", line.rater.consented is None and not gone)) if true]
+            ("no consent yet", line.rater.consented is None and line.rater.role == "rater" and not gone)) if true]
         button = "" if line.rater.simulated or gone else (
             f'<button type="button" class="an-chip" data-new-link="{line.rater.id}">New link</button> '
             f'<button type="button" class="an-chip" data-active="{line.rater.id}" data-on="{int(not line.rater.active)}">'
@@ -111,7 +122,9 @@ def _raters(found: Board) -> str:
             f'<tbody>{"".join(rows)}</tbody></table></section>')
 
 
-def _disagreements(found: Board) -> str:
+def _disagreements(found: Board, settings: ProjectSettings) -> str:
+    if settings.mode == "pair" and not found.disagreements:
+        return ""  # pairs have no scores to lie apart
     rows = "".join(
         f'<li><button type="button" class="an-chip" data-item="{one.item_id}">{"Look again" if one.decided else "Decide"}</button> '
         f'<strong>{one.spread} points</strong> apart on {escape(NAMES[one.dimension])}, {one.n} ratings · '
@@ -127,7 +140,7 @@ def _flagged(found: Board) -> str:
         return ""
     rows = "".join(
         f'<li><button type="button" class="an-chip" data-item="{row["item_id"]}">Look</button> flagged by {row["n"]} '
-        f'({_words(sorted(_flag_words(row["flags"])))}) · <span dir="auto">{escape(row["begin"])}…</span></li>'
+        f'({_flag_text(row["flags"])}) · <span dir="auto">{escape(row["begin"])}…</span></li>'
         for row in found.flagged)
     return f'<section class="an-card an-wide"><h3>Flagged</h3><ul class="an-history">{rows}</ul></section>'
 
@@ -145,7 +158,7 @@ def _flag_words(joined: str) -> set[str]:
 def _people() -> str:
     return """<section class="an-card an-wide"><h3>Invite</h3>
 <p><label>Name <input type="text" maxlength="80" class="an-name"></label>
-<label><input type="checkbox" class="an-lead"> leads, too</label>
+<label><input type="checkbox" class="an-lead"> as a lead, who sees this board and does not rate</label>
 <button type="button" class="an-chip" data-invite>Make a link</button></p><p class="an-link" role="status"></p></section>"""
 
 

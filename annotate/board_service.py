@@ -14,7 +14,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from annotate import donation, roster
-from annotate.board import adjudicate, board, item_with_ratings, retire
+from annotate.board import adjudicate, board, comparisons, item_with_ratings, retire
 from annotate.board_page import adjudicate_html, board_html
 from annotate.donation_page import LISTED, gifts_html
 from annotate.errors import AnnotateError
@@ -61,8 +61,9 @@ class BoardService:
 
     def _item(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         item, ratings, decision = item_with_ratings(self.store, project, whole(payload, "item"))
-        return {"screen": "adjudicate",
-                "html": adjudicate_html(project, item, ratings, decision, clip_url(self.store, lead, item.clip_sha256))}
+        compared = comparisons(self.store, item.id)
+        return {"screen": "adjudicate", "html": adjudicate_html(project, item, ratings, compared, decision,
+                                                                clip_url(self.store, lead, item.clip_sha256))}
 
     def _item_figure(self, project: Project, lead: Rater, payload: dict[str, Any]) -> dict[str, Any]:
         item, _, _ = item_with_ratings(self.store, project, whole(payload, "item"))

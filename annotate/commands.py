@@ -179,15 +179,11 @@ def run_import(args: argparse.Namespace) -> int:
 
 def _explainer(args: argparse.Namespace) -> tuple[Callable[[Any], dict[str, Any]], str]:
     """A function from a clip to what `explain --json` prints, and the name of the model behind it."""
-    from dataclasses import replace
-
     from emotionthinker.cli_explain import silence_progress_bars
     from emotionthinker.pipeline import open_explainer
     from emotionthinker.settings import Settings
 
-    settings = Settings.from_env()
-    settings = replace(settings, model=args.model or settings.model,
-                       endpoint=args.endpoint or (None if args.model else settings.endpoint))
+    settings = Settings.from_env().naming(args.model, args.endpoint)
     silence_progress_bars()
     thinker = open_explainer(settings)
     return lambda clip: thinker.explain(clip).to_dict(), thinker.name

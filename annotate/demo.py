@@ -22,7 +22,7 @@ from annotate.sentences import sentences
 from annotate.settings import ProjectSettings
 from annotate.store import Store
 from emotionthinker.audio import Clip
-from emotionthinker.grounding import coverage, precision, verify_claims
+from emotionthinker.grounding import CONTRADICTED, coverage, distinct_claims, precision, verify_claims
 from emotionthinker.page.engine import EXAMPLES
 
 PROJECT = "demonstration"
@@ -114,9 +114,13 @@ def _quality(item: Item | NewItem) -> dict[str, float]:
     claims = verify_claims(item.explanation, item.prosody)
     true, there = precision(claims), coverage(claims, item.prosody)
     whole = not any(word in item.model_id for word in ("shortened", "shuffled"))
+    wrong = sum(claim.verdict == CONTRADICTED for claim in distinct_claims(claims))
+    facts = 1 + 4 * (0.5 if true is None else true)
+    if wrong:  # the anchors: one clear error among true facts is a 3
+        facts = min(facts, max(4 - wrong, 1))
     names_it = item.answer is not None and item.answer.casefold() in item.explanation.casefold()
     return {
-        "factual_alignment": 1 + 4 * (0.5 if true is None else true),
+        "factual_alignment": facts,
         "interpretative_quality": 1.5 + 1.5 * names_it + 1.5 * whole,
         "caption_completeness": 1 + 4 * (0.5 if there is None else there),
         "fluency_and_structural_clarity": 4.5 if whole else 3.5 if "shortened" in item.model_id else 2.0,

@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from annotate.errors import AnnotateError, StoreError
-from annotate.items import NewItem, add_item, add_pair, keep_clip
+from annotate.items import NewItem, add_item, add_pair, check_item, keep_clip
 from annotate.prosody_shape import check_prosody
 from annotate.records import DIMENSIONS, Project
 from annotate.store import Store
@@ -27,7 +27,7 @@ from emotionthinker.prosody.record import FIELDS, measure_prosody
 
 MAX_LINE = 30_000_000  # bytes; ten minutes of speech have about 1 MB of tracks
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".webm"}
-MAX_NAME = 200
+MAX_SOURCE = 200
 # What makes a line unusable, and must not end an import of many: our own refusals, and what odd contents do to code in libraries.
 UNUSABLE = (EmotionThinkerError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, OSError)
 
@@ -154,7 +154,7 @@ def read_record(store: Store, record: dict[str, Any], folder: Path, source: str)
 
     Raises EmotionThinkerError subclasses with the reason.
     """
-    path = _audio_path(record, folder)
+    path = _audio_path(record, folder)  # looked for last: a line that is refused for its text leaves no clip behind
     published = "cot_analysis" in record
     if published:
         explanation, gold = _text(record, "cot_analysis"), _text(record, "emotion")
@@ -169,27 +169,34 @@ def read_record(store: Store, record: dict[str, Any], folder: Path, source: str)
                             "rate.")
     if not model:
         raise AnnotateError("The line does not say which model wrote it; add model_id.")
+    purpose, transcript = _text(record, "purpose") or "work", _text(record, "transcription")
+    item = NewItem(
+        clip_sha256="", prosody={}, explanation=explanation or "", model_id=model, source=source[:MAX_SOURCE],
+        transcript=transcript, answer=answer, speaker=_text(record, "speaker"), gold_emotion=_text(record, "gold_emotion") or gold,
+        reward_scores=_scores(record), purpose=purpose, expected=_expected(record, purpose))
+    check_item(item)
     kept = keep_clip(store, path)
-    transcript = _text(record, "transcription")
     if all(name in record for name in FIELDS):
         prosody = {name: record[name] for name in FIELDS}
         check_prosody(prosody, kept.clip.duration_s)
     else:
         prosody = measure_prosody(kept.clip, transcript).to_dict()
         transcript = prosody["transcription"]
-    purpose = _text(record, "purpose") or "work"
-    return NewItem(
-        clip_sha256=kept.sha256, prosody=prosody, explanation=explanation or "", model_id=model[:MAX_NAME],
-        source=source[:MAX_NAME], transcript=transcript, answer=answer, speaker=_text(record, "speaker"),
-        gold_emotion=_text(record, "gold_emotion") or gold,
-        reward_scores=_scores(record), purpose=purpose, expected=_expected(record, purpose))
+    return replace(item, clip_sha256=kept.sha256, prosody=prosody, transcript=transcript)
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file that hold something, with their numbers from 1. Raises AnnotateError where it cannot be read."""
+    """The lines of a file that hold something, with their numbers from 1; of one that is longer than MAX_LINE only the beginning,
+    one byte too long, so that a file without an end of line does not fill the memory. Raises AnnotateError where it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
+            number = 0
+            while raw := file.readline(MAX_LINE + 1):
+                number += 1
+                rest = raw
+                while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+                    rest = file.readline(MAX_LINE + 1)
                 if raw.strip():
                     yield number, raw
     except OSError as error:
@@ -198,7 +205,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _audio_path(record: dict[str, Any], folder: Path) -> Path:
     name = _text(record, "audio_path")
-    if not name or "\x00" in name:
+    if not name:
         raise AnnotateError("The line names no audio_path.")
     return folder / name  # an absolute path stays what it is
 

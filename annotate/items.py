@@ -18,6 +18,9 @@ from annotate.store import Store, insert, log_event, sha256_of
 from emotionthinker.audio import Clip, load_clip
 
 MAX_EXPLANATION = 20_000  # characters; about 3,000 words
+MAX_TRANSCRIPT = 20_000
+MAX_ANSWER = 2000  # what stands in a question; a model that fails may answer at length
+MAX_NAME = 200  # of a model, a speaker, an emotion
 SUFFIXES = ("wav", "flac", "mp3", "ogg", "opus", "m4a", "webm")
 
 
@@ -152,11 +155,18 @@ def draw(seed: int, text: str) -> int:
 def check_item(item: NewItem) -> None:
     """Raises AnnotateError for an item that cannot be rated or stored."""
     if item.purpose not in PURPOSES:
-        raise AnnotateError(f"The purpose is {item.purpose!r}, but it must be one of {', '.join(PURPOSES)}.")
+        raise AnnotateError(f"The purpose is {item.purpose[:40]!r}, but it must be one of {', '.join(PURPOSES)}.")
     if not item.explanation.strip():
         raise AnnotateError("The explanation is empty; there is nothing to rate.")
     if len(item.explanation) > MAX_EXPLANATION:
         raise AnnotateError(f"The explanation has {len(item.explanation)} characters; at most {MAX_EXPLANATION} can be rated.")
+    for what, text, most in (("transcription", item.transcript, MAX_TRANSCRIPT), ("answer", item.answer, MAX_ANSWER)):
+        if text is not None and len(text) > most:
+            raise AnnotateError(f"The {what} has {len(text)} characters; at most {most} can be shown.")
+    names = (("model", item.model_id), ("speaker", item.speaker), ("gold emotion", item.gold_emotion))
+    for what, name in names:  # they are printed in terminals, where control characters would act
+        if name is not None and (len(name) > MAX_NAME or not name.isprintable()):
+            raise AnnotateError(f"The name of the {what} must have at most {MAX_NAME} printable characters; {name[:20]!r} has not.")
     texts = (item.explanation, item.transcript, item.answer, item.model_id, item.speaker, item.gold_emotion, item.source)
     try:
         "".join(text for text in texts if text).encode("utf-8")
@@ -164,6 +174,6 @@ def check_item(item: NewItem) -> None:
         raise AnnotateError("A text holds half of a character (a lone surrogate); write it as UTF-8.") from error
     for name, score in (item.reward_scores or {}).items():
         if name not in (*DIMENSIONS, "overall"):
-            raise AnnotateError(f"There is no reward score {name!r}; the scores are {', '.join(DIMENSIONS)} and overall.")
+            raise AnnotateError(f"There is no reward score {name[:40]!r}; the scores are {', '.join(DIMENSIONS)} and overall.")
         if isinstance(score, bool) or not isinstance(score, int | float) or not -1e6 < score < 1e6:
-            raise AnnotateError(f"The reward score {name} is {score!r}, but a number is needed.")
+            raise AnnotateError(f"The reward score {name} is {str(score)[:40]!r}, but a number is needed.")

@@ -26,6 +26,7 @@ KEYS = (
     ("Esc", "leave the comment, close a card"),
     ("?", "this card"),
 )
+CHOSEN = {"left": "A", "right": "B", "tie": "equal"}  # of a pair, as the form calls them
 
 
 def banner(project: Project) -> str:
@@ -130,8 +131,10 @@ def history_html(project: Project, answers: list[dict[str, Any]]) -> str:
     for answer in answers:
         values = json.loads(answer["answers"])
         given = values.get("scores") or values["choices"]
-        shown = ", ".join(f"{NAMES[name]} {given[name]}" for name in DIMENSIONS if given[name] is not None)
-        shown = escape(shown) or ", ".join(f"<span>{escape(flag.replace('_', ' '))}</span>" for flag in values["flags"])
+        said = [(name, given[name]) for name in DIMENSIONS if given[name] is not None]
+        shown = ", ".join(f"<span>{NAMES[name]}</span>: <span>{escape(str(CHOSEN.get(chosen, chosen)))}</span>"
+                          for name, chosen in said)
+        shown = shown or ", ".join(f"<span>{escape(flag.replace('_', ' '))}</span>" for flag in values["flags"])
         rows.append(f'<li><button type="button" class="an-chip" data-revise="{escape(answer["kind"])}" '
                     f'data-key="{int(answer["id"])}">Change</button>'
                     f' <span class="an-when">{escape(answer["updated"][:16].replace("T", " "))}</span> '

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -20,7 +21,7 @@ from starlette.routing import Route
 
 from annotate import roster
 from annotate.copies import CopyPlan
-from annotate.errors import AnnotateError, NotAllowed
+from annotate.errors import AnnotateError, NotAllowed, StoreError
 from annotate.guide import EXAMPLE_CLIP
 from annotate.records import Rater
 from annotate.store import Store
@@ -129,6 +130,19 @@ def clip_routes(store: Store) -> list[Route]:
         return _sound(EXAMPLES / EXAMPLE_CLIP)
 
     return [Route("/annotate/clip/{sha256}/{rater:int}/{signature}", clip), Route("/annotate/example", example)]
+
+
+def health(store: Store) -> dict[str, Any]:
+    """As `emotionthinker.page.health.health`: "ready" while the database is there and can be read, else "broken" and the reason."""
+    problem = None
+    if not store.path.is_file():  # what is written now goes to a file without a name, and with the server
+        problem = f"The database {store.path.name} is no longer where it was; put it back, or stop the server."
+    else:
+        try:
+            store.rows("SELECT 1 FROM projects LIMIT 1")
+        except StoreError as error:
+            problem = str(error)
+    return {"state": "broken" if problem else "ready", "problem": problem}
 
 
 def _sound(path: Path) -> FileResponse:

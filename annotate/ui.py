@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.routing import Route
 
-from annotate import roster, ui_calibrate
+from annotate import roster, serving, ui_calibrate
 from annotate.board_service import BoardService
 from annotate.calibrate_service import CalibrateService
 from annotate.copies import CopyPlan, bring_back, start_copying
@@ -25,6 +26,8 @@ from annotate.serving import clip_routes, database_path
 from annotate.settings import ProjectSettings
 from annotate.store import Store
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.page import health
+from emotionthinker.page.closed import close, closed_routes
 from emotionthinker.page.strings import strings_script, switch_html
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
@@ -110,13 +113,15 @@ def private_paths(store: Store) -> list[str]:
 
 
 def launch(page: gr.Blocks, store: Store, routes: list[Route], *, host: str, port: int, block: bool = True) -> str:
-    """Serve the page; gives its address. No folder is served, and the database is refused by name."""
+    """Serve the page, and its health beside it; gives its address. No folder is served, and the database is refused by name."""
+    close(page)
     _, local, _ = page.launch(
         server_name=host, server_port=port, prevent_thread_lock=not block, quiet=True, show_error=False, ssr_mode=False,
-        run_history=False, max_threads=32, max_file_size=1, footer_links=[], blocked_paths=private_paths(store),
+        run_history=False, enable_monitoring=False, max_threads=32, max_file_size=1, footer_links=[],
+        blocked_paths=private_paths(store),
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / "style.css", *STYLES],
         head=strings_script(STRINGS) + head(("page.js", "language.js", *SCRIPTS)),
-        app_kwargs={"routes": routes})
+        app_kwargs={"routes": [health.route(partial(serving.health, store)), *closed_routes(), *routes]})
     return local
 
 

@@ -7,6 +7,7 @@
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const TIMEOUT_MS = 30_000;
   const SLOWEST_RETRY_MS = 8000;
+  const AWAY = [502, 503, 504]; // what a proxy says while the server behind it starts again: no answer, and no refusal either
 
   // What the browser keeps; a private window may refuse, then it lasts as long as the page.
   const memory = {};
@@ -43,7 +44,7 @@
         const answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body,
                                               signal: AbortSignal.timeout(TIMEOUT_MS) });
         if (!answer.ok) {
-          broken += 1;
+          if (!AWAY.includes(answer.status)) broken += 1;
           if (broken > 3) return { error: `The server answered with an error (${answer.status}); try again later.`, kind: "server" };
           throw new Error("not ok");
         }
@@ -64,12 +65,12 @@
     const place = root();
     if (!place || !result) return;
     shown += 1;
-    window.annotateForm?.leave();
-    if (result.error && !result.html) {
+    if (result.error && !result.html) { // the screen that stands there goes on
       if (find(".an-task, .an-board, .an-decide", place) || place.dataset.state !== "start") { toast(result.error); say(result.error, "refused"); return; }
       problem(result.error);
       return;
     }
+    window.annotateForm?.leave();
     place.innerHTML = result.html; // the server escaped every text of people and models in it
     place.dataset.state = result.screen;
     if (result.screen === "single" || result.screen === "pair") window.annotateForm.enter(find(".an-task", place));
@@ -88,9 +89,9 @@
     line.textContent = text;
   }
 
-  async function go(action, payload = {}) {
+  async function go(action, payload = {}, patience = 2) {
     const at = shown;
-    const result = await call(action, payload);
+    const result = await call(action, payload, patience);
     if (at === shown) show(result);
     return result;
   }

@@ -1,4 +1,5 @@
-// The lead's board: decide, invite, let in and shut out, export.
+// The lead's board: decide, invite, let in and shut out, export. A button does nothing more until its answer is there: of two new
+// links that a double click would make only the second opens anything, and the first may be the one that is shown.
 (() => {
   "use strict";
   const find = (selector, place = document) => place.querySelector(selector);
@@ -66,17 +67,20 @@
     const button = event.target.closest("#an-root button");
     if (!section || !button || !section.contains(button)) return;
     const data = button.dataset;
-    if (button.matches(".an-decide .an-row [role=radio]")) press(button.closest(".an-row"), +data.value);
-    else if ("boardPlay" in data) window.emotionthinker.toggle();
-    else if ("item" in data) openItem(+data.item);
-    else if ("decide" in data) decide(section);
-    else if ("gift" in data) { button.disabled = true; await api.go("gift", { gift: +data.gift, take: data.take === "1" }); button.disabled = false; }
-    else if ("retire" in data) api.go("retire", { item: +data.retire });
+    if (button.matches(".an-decide .an-row [role=radio]")) { press(button.closest(".an-row"), +data.value); return; }
+    if ("boardPlay" in data) { window.emotionthinker.toggle(); return; }
+    if (data.busy) return;
+    data.busy = "1"; // not `disabled`, which would take the focus away
+    if ("item" in data) await openItem(+data.item);
+    else if ("decide" in data) await decide(section);
+    else if ("gift" in data) await api.go("gift", { gift: +data.gift, take: data.take === "1" });
+    else if ("retire" in data) await api.go("retire", { item: +data.retire });
     else if ("invite" in data) {
       const name = find(".an-name", section).value;
       showLink(await api.call("invite", { name, lead: find(".an-lead", section).checked }, 0));
     } else if ("newLink" in data) showLink(await api.call("new_link", { rater: +data.newLink }, 0));
-    else if ("active" in data) api.go("active", { rater: +data.active, on: data.on === "1" });
-    else if ("export" in data) save(data.export);
+    else if ("active" in data) await api.go("active", { rater: +data.active, on: data.on === "1" });
+    else if ("export" in data) await save(data.export);
+    delete data.busy;
   });
 })();

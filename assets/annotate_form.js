@@ -7,6 +7,7 @@
   const MARK_KEYS = { v: "supported", w: "wrong", x: "not checkable" };
   const HEARD = 0.97; // of the clip must have sounded
   const IDLE_MS = 60_000; // after so long without a key or a mouse the clock stands
+  const ELSEWHERE = "This item was changed on another machine; its state is shown here.";
   const api = window.annotate;
 
   let form = null; // the one item on the screen
@@ -17,25 +18,43 @@
     form = {
       section, lease: data.lease, kind: data.kind, pair: data.screen === "pair", version: +data.version, seconds: +data.seconds,
       heard: data.heard === "1", hearing: null, reading: false, duration: +data.duration,
-      rows: all(".an-row", section), row: 0, sentence: -1, undo: [], dirty: false, saving: null, submitting: false, active: Date.now(),
-      answers: normal(given, data.screen === "pair"),
+      rows: all(".an-row", section), row: 0, sentence: -1, undo: [], dirty: false, saving: null, submitting: false, sent: null,
+      active: Date.now(), answers: normal(given, data.screen === "pair"),
     };
+    // Entered here, and the connection was lost before it was saved. What the server holds must be what it was built upon, or what
+    // was sent and not acknowledged; else another machine went on meanwhile, and an old state must not come over a newer one.
     const local = JSON.parse(api.kept.get("annotate-draft") || "null");
-    if (local && local.lease === form.lease && JSON.stringify(local.answers) !== JSON.stringify(form.answers)) {
+    const mine = local?.lease === form.lease;
+    const newer = mine && local.version !== form.version && text(local.sent) !== text(form.answers);
+    if (newer) api.kept.drop("annotate-draft");
+    else if (mine && text(local.answers) !== text(form.answers)) {
       form.answers = normal(local.answers, form.pair);
-      save(); // it was entered here, but the connection was lost before it was saved
+      save();
     }
     render();
     move(Math.max(0, form.rows.findIndex((row) => value(row) === null)), false);
     draw();
     tick(form);
-    if (form.version) api.say("Draft loaded", "saved");
+    if (newer) api.say(ELSEWHERE, "conflict");
+    else if (form.version) api.say("Draft loaded", "saved");
   }
 
   const normal = (given, pair) => (pair
     ? { choices: given.choices ?? {}, comment: given.comment ?? "", flags: given.flags ?? [] }
     : { scores: given.scores ?? {}, heard_emotion: given.heard_emotion ?? null, answer_right: given.answer_right ?? null,
         comment: given.comment ?? "", flags: given.flags ?? [], marks: given.marks ?? [] });
+
+  // The same answers give the same text, whatever order they came in.
+  function text(given) {
+    const answers = normal(given ?? {}, form.pair);
+    const filled = (group) => Object.entries(group ?? {}).filter(([, chosen]) => chosen !== null).sort();
+    return JSON.stringify([filled(answers.choices), filled(answers.scores), answers.heard_emotion, answers.answer_right, answers.comment,
+                           [...answers.flags].sort(), (answers.marks ?? []).map(String).sort()]);
+  }
+
+  function keep() {
+    api.kept.set("annotate-draft", JSON.stringify({ lease: form.lease, answers: form.answers, version: form.version, sent: form.sent }));
+  }
 
   function leave() {
     form = null;
@@ -64,6 +83,7 @@
     form.undo.push(JSON.stringify(form.answers));
     if (form.undo.length > 100) form.undo.shift();
     edit(form.answers);
+    find(".an-missing", form.section).textContent = ""; // what it asked for may be there now
     render();
     save();
   }
@@ -75,7 +95,8 @@
     change((answers) => { if (inGroup(name)) group()[name] = number; else answers[name] = number; });
   }
 
-  function render() {
+  // whole: also the comment in which somebody is typing, since what is seen is what is sent.
+  function render(whole = false) {
     for (const row of form.rows) {
       const chosen = value(row);
       for (const button of all("[role=radio]", row)) {
@@ -95,7 +116,7 @@
       sentence.title = mark || "press to mark";
     }
     const comment = find(".an-comment textarea", form.section);
-    if (document.activeElement !== comment) comment.value = form.answers.comment;
+    if (whole || document.activeElement !== comment) comment.value = form.answers.comment;
     const unread = gate() && !excused();
     find("[data-submit]", form.section).hidden = Boolean(unread);
     if (gate()) gate().dataset.ready = form.heard && !firstMissing() ? "1" : "";
@@ -130,7 +151,7 @@
   function save() {
     const mine = form;
     mine.dirty = true;
-    api.kept.set("annotate-draft", JSON.stringify({ lease: mine.lease, answers: mine.answers }));
+    keep();
     api.say("Saving …", "saving");
     mine.saving ??= saveLoop(mine).finally(() => { mine.saving = null; });
     return mine.saving;
@@ -140,6 +161,8 @@
     while (mine.dirty && !mine.submitting) {
       mine.dirty = false;
       const sent = JSON.stringify(mine.answers);
+      mine.sent = JSON.parse(sent);
+      if (form === mine) keep();
       const result = await api.call("draft", { lease: mine.lease, answers: mine.answers, version: mine.version, seconds: mine.seconds },
                                     Infinity);
       if (result.error) {
@@ -151,7 +174,7 @@
         mine.answers = normal(result.conflict, mine.pair);
         mine.dirty = false;
         api.kept.drop("annotate-draft");
-        if (form === mine) { render(); api.say("This item was changed on another machine; its state is shown here.", "conflict"); }
+        if (form === mine) { render(true); api.say(ELSEWHERE, "conflict"); }
         return;
       }
       if (!mine.dirty && JSON.stringify(mine.answers) === sent) api.kept.drop("annotate-draft");
@@ -170,7 +193,7 @@
       return;
     }
     if (firstMissing()) {
-      note.textContent = `First answer: ${firstMissing().getAttribute("aria-label")}`;
+      note.textContent = `First answer: ${find("h3", firstMissing()).textContent}`;
       move(mine.rows.indexOf(firstMissing()));
       return;
     }
@@ -197,7 +220,7 @@
     const missing = firstMissing();
     const note = find(".an-missing", mine.section);
     if (missing) {
-      note.textContent = `Still to answer: ${missing.getAttribute("aria-label")}`;
+      note.textContent = `Still to answer: ${find("h3", missing).textContent}`;
       move(mine.rows.indexOf(missing));
       return;
     }
@@ -219,17 +242,23 @@
     api.kept.drop("annotate-pending");
     if (form !== mine) return;
     if (result.error) {
-      mine.submitting = false;
-      find("[data-submit]", mine.section).disabled = false;
-      mine.section.removeAttribute("aria-busy");
-      note.textContent = result.error;
+      again(mine, result.error);
       if (mine.dirty) save();
-      api.say(result.error, "refused");
       return;
     }
     api.kept.drop("annotate-draft");
     api.toast(result.revision > 1 ? "Your answer was changed." : "Saved. Press U or “My answers” to change it.");
-    await api.go("open");
+    const next = await api.go("open", {}, Infinity);
+    if (next.error && form === mine) again(mine, next.error);
+  }
+
+  // The button may be pressed once more, which doubles nothing.
+  function again(mine, why) {
+    mine.submitting = false;
+    find("[data-submit]", mine.section).disabled = false;
+    mine.section.removeAttribute("aria-busy");
+    find(".an-missing", mine.section).textContent = why;
+    api.say(why, "refused");
   }
 
   // Listening: which parts of the clip really sounded
@@ -310,7 +339,7 @@
 
   function undo() {
     if (form.undo.length) {
-      form.answers = JSON.parse(form.undo.pop());
+      form.answers = { ...JSON.parse(form.undo.pop()), comment: form.answers.comment }; // a text is undone where it is typed
       render();
       save();
     } else if (form.kind === "new") api.go("revise", { kind: "last" });
@@ -349,7 +378,7 @@
   document.addEventListener("input", (event) => {
     if (!form || !event.target.matches?.(".an-comment textarea")) return;
     form.answers.comment = event.target.value;
-    api.kept.set("annotate-draft", JSON.stringify({ lease: form.lease, answers: form.answers }));
+    keep();
     clearTimeout(form.typing);
     const mine = form;
     form.typing = setTimeout(() => { if (form === mine) save(); }, 500);

@@ -22,6 +22,20 @@
     return box;
   }
 
+  // What was under way has ended with the connection: no line may go on saying that something is being done.
+  const BUSY = ":is([data-state=measuring], [data-state=waiting], [data-state=thinking])";
+  function interrupt() {
+    for (const status of document.querySelectorAll(`.et-status${BUSY}`)) {
+      status.dataset.state = "refused";
+      status.lastElementChild.textContent = "Interrupted: the connection to the server was lost.";
+    }
+    for (const story of document.querySelectorAll(`.et-story${BUSY}`)) {
+      story.dataset.state = "stopped";
+      story.querySelector(".et-caret")?.remove();
+      if (story.classList.contains("et-empty")) story.firstElementChild.textContent = "No explanation.";
+    }
+  }
+
   function wait() {
     if (lost) return;
     lost = true;
@@ -29,11 +43,11 @@
     const look = async () => {
       try {
         if (!(await reach("gradio_api/app_id", { cache: "no-store" })).ok) throw new Error();
-      } catch { setTimeout(look, AGAIN_MS); return; }
+      } catch { interrupt(); setTimeout(look, AGAIN_MS); return; }
       line("back", "The connection is back.");
       setTimeout(() => { lost = false; if (document.getElementById("et-connection")?.dataset.state === "back") line("", ""); }, 4000);
     };
-    setTimeout(look, AGAIN_MS);
+    look(); // where only the network is gone and not the server, as on one machine, all goes on
   }
 
   // A request that a person or Gradio gave up is no lost server.
@@ -118,7 +132,7 @@
     asked.after(box);
   }
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.(".et-chip, [aria-label='Upload file'], .wrap[role=button]")) note("");
+    if (event.target.closest?.(".et-chip, .source-selection button:first-of-type, .wrap[role=button]")) note("");
   });
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", restore);

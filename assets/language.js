@@ -10,7 +10,7 @@
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
   }
   const LEFT = ".et-story:not(.et-empty) p, bdi, code, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
-    "[data-language-switch], .tl-said, td[dir=auto], #an-root [dir=auto], #an-root q, [contenteditable]";
+    "[data-language-switch], td.tl-said, .tl-quote, td[dir=auto], #an-root [dir=auto], #an-root q, [contenteditable]";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
   const INLINE = new Set(["STRONG", "EM", "B", "I", "BDI", "CODE", "KBD"]);
   const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲▶❚¾½↑↓←→[\]-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;

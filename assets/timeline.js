@@ -113,9 +113,33 @@
 
   document.addEventListener("loadedmetadata", (event) => { if (event.target === player()) { position = 0; stopAt = null; } }, true);
 
+  // Numbers of turns that would touch stand one above the other; how near they are depends on the width at hand.
+  const NUMBER_PX = 22;
+  const MOST_ROWS = 4;
+  function arrange() {
+    const drawn = figure();
+    const wide = layer()?.clientWidth ?? 0; // 0 while the tab is not seen
+    if (!wide || drawn.dataset.arranged === String(wide)) return;
+    drawn.dataset.arranged = wide;
+    const ends = [];
+    for (const turn of drawn.querySelectorAll(".tl-turn")) {
+      const at = (parseFloat(turn.style.left) / 100) * wide;
+      let row = ends.findIndex((end) => at - end >= NUMBER_PX);
+      if (row < 0) row = ends.length < MOST_ROWS ? ends.length : ends.indexOf(Math.min(...ends));
+      ends[row] = at;
+      turn.style.setProperty("--tl-row", row);
+    }
+    drawn.style.setProperty("--tl-rows", Math.max(ends.length - 1, 0));
+  }
+  const resized = new ResizeObserver(() => requestAnimationFrame(arrange)); // not at once: it changes the height of what is observed
+
   // A figure that is drawn anew begins with its playhead at the start.
-  new MutationObserver(() => { if (position && figure() && figure().dataset.series !== parsedFrom) show(position); })
-    .observe(document.documentElement, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-series"] });
+  new MutationObserver(() => {
+    if (!figure()) return;
+    resized.observe(find("#tl-figure"));
+    if (position && figure().dataset.series !== parsedFrom) show(position);
+    arrange();
+  }).observe(document.documentElement, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-series"] });
 
   window.emotionthinkerTimeline = {
     save: () => setTimeout(() => { const save = find("#tl-save"); (save?.matches("a, button") ? save : find("a, button", save))?.click(); }, 60),

@@ -32,6 +32,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets `run`, a function of the arguments that gives the exit code."""
     parser = OneLineParser(prog="python -m emotionthinker", description="What a voice does, measured and explained.")
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -60,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_prosody(args: argparse.Namespace) -> int:
+    """Measure one clip. Raises EmotionThinkerError subclasses, which `main` turns into one line and exit code 2."""
     from emotionthinker.prosody.record import measure_prosody
 
     with contextlib.redirect_stdout(sys.stderr):  # what a library prints must not get into the JSON
@@ -89,6 +91,7 @@ def readable(record: dict[str, Any]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run one command; argv: without the program's name. Gives the exit code; a wrong call ends in SystemExit(2)."""
     args = build_parser().parse_args(argv)
     try:
         code = args.run(args)

@@ -35,6 +35,9 @@ SAMPLE_RATE = 16_000  # Hz, of every Clip
 RATES_HZ = (4_000, 192_000)  # what speech is recorded at; outside, the header is broken or forged
 MAX_CHANNELS = 8
 MAX_ABS_SAMPLE = 16.0  # full scale is 1; more than 24 dB above it is another unit, not loud speech
+# Of the channels' mean power what the mix keeps at least: 1/8 where one of eight speaks alone. Under it one is the other's mirror
+# image, as from a plug that is wired the wrong way round, and the mix would be taken for silence.
+CANCELLED = 0.01
 BLOCK_FRAMES = 65_536  # decoded at a time: 2 MB with 8 channels
 
 FORMATS_TEXT = "wav, flac, mp3, ogg/opus, m4a or webm"
@@ -86,6 +89,7 @@ class Clip:
 
     @property
     def duration_s(self) -> float:
+        """Seconds."""
         return len(self.samples) / SAMPLE_RATE
 
 
@@ -254,15 +258,25 @@ def _assemble(blocks: Iterator[np.ndarray], guard: _Guard) -> Clip:
 
     resampler = None if guard.rate == SAMPLE_RATE else soxr.ResampleStream(guard.rate, SAMPLE_RATE, 1, dtype="float32")
     parts = []
+    of_channels = of_mix = 0.0  # sums of squares
     for block in blocks:
         mono = block.mean(axis=1, dtype=np.float32)
+        of_channels += float(np.vdot(block, block)) / guard.channels
+        of_mix += float(np.vdot(mono, mono))
         parts.append(mono if resampler is None else resampler.resample_chunk(mono))
     if resampler is not None and guard.frames:
         parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if not len(samples):
         raise EmptyAudio(f"{guard.name} holds no sound; record it again.")
+    require_mixable(guard.name, of_channels, of_mix)
     return Clip(np.ascontiguousarray(samples, np.float32), guard.name, guard.rate, guard.channels)
+
+
+def require_mixable(name: str, of_channels: float, of_mix: float) -> None:
+    """Raises UnsupportedAudio where little is left of the channels' mean power in the power of their mean (any unit)."""
+    if of_mix < CANCELLED * of_channels:
+        raise UnsupportedAudio(f"The channels of {name} cancel each other out when they are mixed; export one of them alone.")
 
 
 def _checked_block(block: np.ndarray, guard: _Guard) -> np.ndarray:

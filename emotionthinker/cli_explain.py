@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,15 +32,10 @@ def run(args: argparse.Namespace) -> int:
     """Explain one clip. Raises EmotionThinkerError subclasses, which `main` turns into one line and exit code 2."""
     from emotionthinker.events import AnswerPiece, Finished, ReasoningPiece
     from emotionthinker.pipeline import open_explainer
+    from emotionthinker.prompt import split_labels
     from emotionthinker.settings import Settings
 
-    settings = Settings.from_env()
-    settings = replace(
-        settings,
-        model=args.model or settings.model,
-        # A model named on the command line is meant to run here, whatever endpoint the environment holds.
-        endpoint=args.endpoint or (None if args.model else settings.endpoint),
-    )
+    settings = Settings.from_env().naming(args.model, args.endpoint)
     printed = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # what a library prints must not get into the JSON
         silence_progress_bars()
@@ -50,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         section: type | None = None
         for event in explainer.stream(
             args.clip,
-            labels=args.labels.split(",") if args.labels else None,
+            labels=split_labels(args.labels) if args.labels is not None else None,
             question=args.question,
             mode="describe" if args.describe else "emotion",
             max_new_tokens=args.max_new_tokens,

@@ -14,7 +14,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise EmotionThinkerError("--transcript is for one CLIP; in a manifest each line may hold its transcription.")
     changes = _changes(args.changes, ALL_CHANGES)
     rows = draw(read_manifest(Path(args.manifest)), args.clips) if args.manifest else []
-    settings = Settings.from_env()
-    settings = replace(settings, model=args.model or settings.model,
-                       endpoint=args.endpoint or (None if args.model else settings.endpoint))
+    settings = Settings.from_env().naming(args.model, args.endpoint)
     printed = sys.stdout
     with contextlib.redirect_stdout(sys.stderr):  # what a library prints must not get into the JSON
         silence_progress_bars()

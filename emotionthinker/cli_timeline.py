@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,16 +40,15 @@ def run(args: argparse.Namespace) -> int:
     """Follow one recording. Raises EmotionThinkerError subclasses, which `main` turns into one line and exit code 2."""
     from emotionthinker.audio import Limits
     from emotionthinker.pipeline import open_explainer
+    from emotionthinker.prompt import split_labels
     from emotionthinker.settings import Settings
     from emotionthinker.timeline.export import WRITERS
     from emotionthinker.timeline.follow import Finished, Progress, clock, follow
     from emotionthinker.timeline.reading import open_lines
     from emotionthinker.timeline.store import Store, store_path
 
-    settings = Settings.from_env()
-    settings = replace(settings, model=args.model or settings.model,
-                       endpoint=args.endpoint or (None if args.model else settings.endpoint))
-    labels = args.labels.split(",") if args.labels else None
+    settings = Settings.from_env().naming(args.model, args.endpoint)
+    labels = split_labels(args.labels) if args.labels is not None else None
     options = {"mode": "describe" if args.describe else "emotion", "labels": labels, "transcribe": args.transcribe}
     printed, done_s = sys.stdout, 0.0
     with contextlib.redirect_stdout(sys.stderr):  # what a library prints must not get into the JSON

@@ -39,6 +39,7 @@ class Moved:
     within: bool
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields by their names, as `probe --json` prints them."""
         return asdict(self)
 
 

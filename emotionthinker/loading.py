@@ -16,7 +16,9 @@ from emotionthinker.prompt import STYLE_FILE, PromptStyle
 
 NANO_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "nano"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_ONE_AT_A_TIME = threading.Lock()  # transformers changes global state while it loads: two loads at once miss tensors
+# transformers changes global state while it loads: two loads at once miss tensors. And its classes are found when they are first
+# asked for: two threads at once that ask meet a half-imported module, an ImportError.
+_ONE_AT_A_TIME = threading.Lock()
 MODEL_TYPES = ("qwen2_5_omni", "qwen2_5_omni_thinker")
 
 
@@ -87,7 +89,12 @@ def four_bit(device: str) -> Any:
 
 
 def load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    """Model and processor. Raises ModelNotFound for whatever is wrong with the files."""
+    """Model and processor; one at a time. Raises ModelNotFound for whatever is wrong with the files."""
+    with _ONE_AT_A_TIME:
+        return _load_model(folder, name, options)
+
+
+def _load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, Any]:
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration
     from transformers.configuration_utils import PreTrainedConfig
 
@@ -100,11 +107,10 @@ def load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, An
                 f"{name} is a model of type {config.get('model_type')!r}; give a Qwen2.5-Omni model ({MODEL_TYPES[0]})."
             )
         processor = load_processor(folder)
-        with _ONE_AT_A_TIME:
-            model, report = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
-                # Never a pickle: unpacking one runs whatever code it holds.
-                folder, output_loading_info=True, use_safetensors=True, **options
-            )
+        model, report = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(
+            # Never a pickle: unpacking one runs whatever code it holds.
+            folder, output_loading_info=True, use_safetensors=True, **options
+        )
     except EmotionThinkerError:
         raise
     except Exception as error:  # transformers, safetensors, json and the hub each raise their own

@@ -32,7 +32,7 @@ from emotionthinker.events import (
     ReasoningPiece,
 )
 from emotionthinker.listening import choose_span, hear
-from emotionthinker.prompt import Mode, PromptStyle, choose_labels, messages
+from emotionthinker.prompt import Mode, PromptStyle, canonical_label, choose_labels, messages
 from emotionthinker.response import ParsedResponse, ResponseParser
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class Reply(ABC):
     def __iter__(self) -> Iterator[str]: ...
 
     @abstractmethod
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End it, wherever it is; a second call does nothing."""
 
     @abstractmethod
     def label_scores(self, labels: Sequence[str]) -> dict[str, float]:
@@ -111,7 +112,8 @@ class Explainer(ABC):
         Raises EmotionThinkerError subclasses: at once for wrong options, while iterating for the clip or the model.
         """
         chosen = choose_labels(labels, self.style.labels)
-        options = _check_options(mode, max_new_tokens or self.style.max_new_tokens, temperature, seed)
+        longest = self.style.max_new_tokens if max_new_tokens is None else max_new_tokens
+        options = _check_options(mode, longest, temperature, seed)
         return self._events(source, transcript, chosen, question, mode, options, prosody, cancel or threading.Event())
 
     def explain(self, source: Source, **options: Any) -> Explanation:
@@ -161,7 +163,8 @@ class Explainer(ABC):
                 parsed = parser.finish()
                 if mode == "emotion" and not cancel.is_set():
                     label_scores = reply.label_scores(labels)
-                warnings += _reply_warnings(parsed, reply.complete, cancel.is_set(), mode, options)
+                named = canonical_label(parsed.answer, self.style.labels) if parsed.well_formed else None
+                warnings += _reply_warnings(parsed, named, reply.complete, cancel.is_set(), mode, options)
             finally:
                 reply.close()
             if mode == "emotion" and not cancel.is_set():
@@ -186,7 +189,6 @@ class Explainer(ABC):
                 warnings=warnings,
             )
         )
-
 
     def _first_impression(
         self, samples: np.ndarray, labels: Sequence[str], words: str | None, cancel: threading.Event
@@ -216,6 +218,7 @@ class ClaimChecker:
         self._facts, self._text, self._checked = record.to_dict(), "", 0
 
     def feed(self, piece: str) -> Iterator[ClaimsReady]:
+        """More text; gives all claims so far where a sentence ended and changed them."""
         self._text += piece
         # A stop at the very end may be the point of a number or of an abbreviation: wait for what follows.
         ends = [match.end() for match in SENTENCE_END.finditer(self._text, self._checked)]
@@ -224,6 +227,7 @@ class ClaimChecker:
             yield from self._check(ends[-1])
 
     def finish(self) -> Iterator[ClaimsReady]:
+        """The text is whole: the same for what follows its last sentence's end."""
         if self._checked < len(self._text):
             yield from self._check(len(self._text))
 
@@ -273,30 +277,46 @@ def _measure(clip: Clip, transcript: str | None, prosody: Prosody | None) -> Pro
     return prosody
 
 
+def _unheard_s(record: Prosody, span_s: tuple[float, float]) -> float:
+    """Seconds of speech outside of the span; 0 for what is too little to matter."""
+    start, end = span_s
+    unheard_s = sum(max(0.0, min(b, start) - a) + max(0.0, b - max(a, end)) for a, b in record.segments)
+    return unheard_s if unheard_s > CUT_TOLERANCE_S else 0.0
+
+
 def _words_heard(record: Prosody, span_s: tuple[float, float]) -> str | None:
-    """The words inside the span, so that a model does not quote what it did not hear; all where times are not known."""
+    """The words inside the span, so that a model does not quote what it did not hear.
+
+    All of them where it hears all of the speech. None where it does not, and nobody knows which words those seconds hold.
+    """
+    if not _unheard_s(record, span_s):
+        return record.transcription
     inside = [word["word"] for word in record.words if span_s[0] <= (word["start"] + word["end"]) / 2 <= span_s[1]]
-    return record.transcription if len(inside) == len(record.words) else " ".join(inside)
+    return " ".join(inside) if record.words else None
 
 
 def _span_warnings(record: Prosody, span_s: tuple[float, float]) -> list[str]:
     start, end = span_s
-    unheard_s = sum(max(0.0, min(b, start) - a) + max(0.0, b - max(a, end)) for a, b in record.segments)
-    if unheard_s <= CUT_TOLERANCE_S:
+    unheard_s = _unheard_s(record, span_s)
+    if not unheard_s:
         return []
-    return [
-        f"The model heard {start:.1f} s to {end:.1f} s of this clip of {record.duration_s:.1f} s, as much as it can "
-        f"hear at once; {unheard_s:.1f} s of speech were left out."
-    ]
+    cut = (f"The model heard {start:.1f} s to {end:.1f} s of this clip of {record.duration_s:.1f} s, as much as it can "
+           f"hear at once; {unheard_s:.1f} s of speech were left out.")
+    if record.words or not record.transcription:
+        return [cut]
+    return [cut, "The words could not be placed in time, so it was told none of them."]
 
 
 def _reply_warnings(
-    parsed: ParsedResponse, complete: bool, cancelled: bool, mode: Mode, options: ReplyOptions
+    parsed: ParsedResponse, named: str | None, complete: bool, cancelled: bool, mode: Mode, options: ReplyOptions
 ) -> list[str]:
+    """named: the label of the model that the answer is, chosen from or not."""
     if cancelled:
         return ["The reply was stopped before it was complete."]
     if not complete:
         return [f"The reply reached its limit of {options.max_new_tokens} tokens before it was complete."]
+    if mode == "emotion" and parsed.emotion is None and named is not None:
+        return [f"The reply names {named}, which was not among the labels to choose from, so no label was taken from it."]
     if mode == "emotion" and parsed.emotion is None:
         return ["The reply does not name exactly one label in the expected form, so no label was taken from it."]
     return []

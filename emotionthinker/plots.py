@@ -101,6 +101,7 @@ def draw_voice(
     spectrogram: bool = False,
     image: bool = True,
     scale: Scale | None = None,
+    word_rows: int = 0,
 ) -> Drawing:
     """Draw the record of a clip.
 
@@ -113,8 +114,9 @@ def draw_voice(
         spectrogram: put a mel spectrogram behind the pitch.
         image: whether to make the SVG at all; without, `svg` is empty.
         scale: axes that hold several clips, so that their figures can be compared; fitted to this clip unless given.
+        word_rows: rows kept for the words at least, so that figures side by side are equally high (`rows_of_words`).
     """
-    figure, drawing = _compose(record, samples, width_px, "light" if theme == "page" else theme, hz, spectrogram, scale)
+    figure, drawing = _compose(record, samples, width_px, "light" if theme == "page" else theme, hz, spectrogram, scale, word_rows)
     if not image:
         return drawing
     out = io.StringIO()
@@ -169,8 +171,34 @@ def lane_axes(figure: Any, box: tuple[float, float, float, float], duration_s: f
     return ax
 
 
+def rows_of_words(record: dict[str, Any], scale: Scale, width_px: int) -> int:
+    """How many rows the words of a record (`Prosody.to_dict()`) take in a drawing of this width and scale."""
+    plot = _Plot.of(width_px)
+    return _word_rows(record.get("words") or [], scale.duration_s, plot)[1]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plot:
+    """What follows from the width at hand, in px: the whole, its margins, the size of text, and how many rows words may take."""
+
+    width: int
+    left: int
+    right: int
+    size: float
+    rows: tuple[int, int]
+
+    @classmethod
+    def of(cls, width_px: int) -> _Plot:
+        width = int(min(max(width_px, 280), 2400))
+        return cls(width, 34, 8, 11.0, (2, 4)) if width < PHONE_PX else cls(width, 46, 14, 12.0, (1, 3))
+
+    @property
+    def inner(self) -> int:
+        return self.width - self.left - self.right
+
+
 def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: str, hz: bool, spectrogram: bool,
-             scale: Scale | None = None) -> Any:
+             scale: Scale | None = None, word_rows: int = 0) -> Any:
     import matplotlib
 
     matplotlib.rcParams["svg.fonttype"] = "none"  # text stays text: readable, small, in the reader's font
@@ -178,16 +206,14 @@ def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: 
     from matplotlib.figure import Figure
 
     colour = PALETTES[theme]
-    width_px = int(min(max(width_px, 280), 2400))
+    plot = _Plot.of(width_px)
+    width_px, size, left, plot_px = plot.width, plot.size, plot.left, plot.inner
     phone = width_px < PHONE_PX
-    size = 11.0 if phone else 12.0
     scale = scale or fit_scale([record], [samples])
     duration_s = scale.duration_s
-    left, right = (34, 8) if phone else (46, 14)
-    plot_px = width_px - left - right
     words = record.get("words") or []
-    rows, n_rows = _word_rows(words, duration_s, plot_px, size, max_rows=4 if phone else 3)
-    n_rows = max(n_rows, 2 if phone else 1)
+    rows, n_rows = _word_rows(words, duration_s, plot)
+    n_rows = max(n_rows, word_rows)
     row_px = size * 1.9
     heights = {"wave": 58, "pitch": 168 if phone else 158, "energy": 84 if phone else 78, "words": 18 + n_rows * row_px}
     gap, top, axis = 14, 6, 24
@@ -223,12 +249,12 @@ def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: 
                            (left + plot_px) / width_px, lanes, boxes)
 
 
-def _word_rows(words: list[dict[str, Any]], duration_s: float, plot_px: float, size: float, max_rows: int,
-               ) -> tuple[dict[int, tuple[int, float, float]], int]:
+def _word_rows(words: list[dict[str, Any]], duration_s: float, plot: _Plot) -> tuple[dict[int, tuple[int, float, float]], int]:
     """Rows in which the words stand without touching: index -> (row, centre in px, half width in px); and how many rows.
 
     A word that fits in no row is left out; its stretch is still drawn.
     """
+    plot_px, size, (least_rows, max_rows) = plot.inner, plot.size, plot.rows
     ends = [-1e9] * max_rows
     placed: dict[int, tuple[int, float, float]] = {}
     for index, word in enumerate(words):
@@ -240,7 +266,7 @@ def _word_rows(words: list[dict[str, Any]], duration_s: float, plot_px: float, s
                 ends[row] = centre + half
                 placed[index] = (row, centre, half)
                 break
-    return placed, 1 + max((row for row, _, _ in placed.values()), default=0)
+    return placed, max(least_rows, 1 + max((row for row, _, _ in placed.values()), default=0))
 
 
 def _wave(ax: Any, record: dict[str, Any], samples: np.ndarray, scale: Scale, plot_px: float, colour: dict[str, str]) -> None:

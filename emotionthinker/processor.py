@@ -21,7 +21,6 @@ from transformers.processing_utils import ProcessorMixin
 if TYPE_CHECKING:
     from transformers import BatchFeature, Qwen2Tokenizer, WhisperFeatureExtractor
 
-SAMPLE_RATE = 16_000
 SPECIAL_TOKENS = {
     # The names under which transformers looks the special tokens up -> their spelling in Qwen2.5-Omni's vocabulary.
     "image_token": "<|IMAGE|>",

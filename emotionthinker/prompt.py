@@ -16,7 +16,6 @@ from typing import Any, Literal
 from emotionthinker.errors import EmotionThinkerError, ModelError
 
 Mode = Literal["emotion", "describe"]
-MODES: tuple[Mode, ...] = ("emotion", "describe")
 STYLE_FILE = "emotionthinker.json"
 MAX_USER_CHARS = 4_000  # of a transcript or a question: about 1,000 tokens, some five minutes of speech
 
@@ -122,6 +121,15 @@ def canonical_label(text: str, labels: Sequence[str]) -> str | None:
     return matches.pop() if len(matches) == 1 else None
 
 
+def split_labels(text: str) -> list[str]:
+    """Labels as people type them, without the empty ones.
+
+    >>> split_labels(" angry, sad ,, contempt or disgust")
+    ['angry', 'sad', 'contempt or disgust']
+    """
+    return [label.strip() for label in text.split(",") if label.strip()]
+
+
 def choose_labels(asked: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...]:
     """The label set of one question, in the model's own order; None asks for all it knows.
 
@@ -138,7 +146,7 @@ def choose_labels(asked: Sequence[str] | None, known: Sequence[str]) -> tuple[st
         )
     chosen = tuple(label for label in known if label in found.values())
     if len(chosen) < 2:
-        raise EmotionThinkerError(f"{len(chosen)} label given, at least 2 are needed; choose from {', '.join(known)}.")
+        raise EmotionThinkerError(f"At least 2 labels are needed, not {len(chosen)}; choose from {', '.join(known)}.")
     return chosen
 
 
@@ -151,11 +159,12 @@ def messages(
 ) -> list[dict[str, Any]]:
     """Chat messages with one audio part, as `apply_chat_template` takes them.
 
-    transcript: told to the model where its style has a line for it; question: replaces the style's own.
+    transcript: told to the model where its style has a line for it; question: replaces the style's own, unless it is blank.
     Raises EmotionThinkerError for texts over `MAX_USER_CHARS`.
     """
     own = style.describe_question if mode == "describe" else style.question
-    text = (own if question is None else user_text(question, "question")).replace("{labels}", ", ".join(labels))
+    asked = user_text(question or "", "question") or own
+    text = asked.replace("{labels}", ", ".join(labels))
     if transcript and transcript.strip() and style.transcript_line:
         text += "\n" + style.transcript_line.replace("{transcript}", user_text(transcript, "transcript"))
     return [

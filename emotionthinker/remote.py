@@ -28,6 +28,7 @@ from emotionthinker.audio import SAMPLE_RATE
 from emotionthinker.errors import RemoteError
 from emotionthinker.pipeline import Explainer, Reply, ReplyOptions
 from emotionthinker.prompt import PromptStyle
+from emotionthinker.response import ANSWER_TAG
 
 POLL_S = 0.1  # how often a waiting reader looks whether it was cancelled
 CONNECT_S = 10.0
@@ -36,7 +37,6 @@ TOP_LOGPROBS = 20  # as many as servers give
 MAX_REPLY_CHARS = 50_000  # 4,096 tokens, the most that are asked for, of 12 characters: more is a server that never ends
 MAX_REPLY_BYTES = 64_000_000  # of its body: 4,096 tokens with 20 log-probabilities each are some 12 MB
 NEGLIGIBLE_P = 0.01
-ANSWER_TAG = "<answer>"
 
 
 class Remote(Explainer):

@@ -15,7 +15,8 @@ from typing import Literal
 from emotionthinker.prompt import Mode, canonical_label
 
 Section = Literal["think", "answer"]
-TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+ANSWER_TAG, ANSWER_END = "<answer>", "</answer>"
+TAGS = ("<think>", "</think>", ANSWER_TAG, ANSWER_END)
 # The tags of a whole reply, in their order; a caption may come without reasoning.
 WHOLE: dict[Mode, tuple[tuple[str, ...], ...]] = {"emotion": (TAGS,), "describe": (TAGS, TAGS[2:])}
 

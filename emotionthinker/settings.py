@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from emotionthinker.audio import LONG, Limits
 from emotionthinker.errors import EmotionThinkerError
@@ -69,6 +69,13 @@ class Settings:
         if not named["ET_MODEL"] and not named["ET_ENDPOINT"]:
             return None
         return cls.from_env({**env, **named})
+
+    def naming(self, model: str | None, endpoint: str | None) -> Settings:
+        """With the model and the endpoint that a command line names; None: as they are.
+
+        A model that is named alone is meant to run here, whatever endpoint the environment holds.
+        """
+        return replace(self, model=model or self.model, endpoint=endpoint or (None if model else self.endpoint))
 
 
 def threads_from_env() -> int | None:

@@ -2,8 +2,9 @@
 
 Sex is read from the formants and the pitch of the voiced frames: the first grow with the vocal tract, the second with
 the vocal folds, and acted speech moves the second far more than the first. A small network of our own weighs them
-(`training/speaker_model.py`). Only what lies under 5.5 kHz is looked at, so that the bandwidth of a recording says
-nothing. Formants are the poles of a linear prediction (autocorrelation method; Markel & Gray 1976).
+(`training/speaker_model.py`). Only what lies under 5.5 kHz is looked at, so that a wider band says nothing; in a narrower one,
+as a telephone's, formants are missing and women are taken for men, so nothing is stated. Formants are the poles of a linear
+prediction (autocorrelation method; Markel & Gray 1976).
 """
 
 from __future__ import annotations
@@ -29,18 +30,24 @@ N_FORMANTS = 5
 FORMANT_HZ = (150.0, 5300.0)
 WIDEST_HZ = 700.0  # bandwidth; wider poles are the tilt, not a resonance
 MIN_VOICED_S = 0.25
+# A recording of speech is narrow where what lies in the upper band is this far under what lies in the lower one. Of 400 clips of
+# CREMA-D and RAVDESS none is under -43 dB; at 8 kHz all are under -64 dB, and in 16 bits 19 of 20 under -48 dB.
+LOWER_HZ, UPPER_HZ, NARROW_DB = (300.0, 3000.0), (4300.0, 5200.0), -50.0
+SPECTRUM = 512  # samples = 32 ms
 MAX_FRAMES = 2000  # of voice, evenly taken: half a minute says as much as ten
 
 
-def speaker_profile(samples: np.ndarray, f0: F0Track, segments: list[tuple[float, float]]) -> dict[str, Any]:
+def speaker_profile(
+    samples: np.ndarray, f0: F0Track, segments: list[tuple[float, float]], narrow: bool = False
+) -> dict[str, Any]:
     """`gender` ("Male", "Female", None), `gender_confidence` (0.5 to 1, None), `age_level` and `age_years` (None).
 
-    samples: (n,) float32 at 16 kHz. gender is None under 0.25 s of voice, and where the confidence is below the one
-    from which the network is right often enough (stored with its weights).
+    samples: (n,) float32 at 16 kHz. gender is None under 0.25 s of voice, in a narrow recording (`is_narrow`), and where the
+    confidence is below the one from which the network is right often enough (stored with its weights).
     """
     profile: dict[str, Any] = {"gender": None, "gender_confidence": None, "age_level": None, "age_years": None}
     times_s, hz = voiced_frames(f0, segments)
-    if len(hz) * f0.hop_s < MIN_VOICED_S:
+    if narrow or len(hz) * f0.hop_s < MIN_VOICED_S:
         return profile
     chosen = np.unique(np.linspace(0, len(hz) - 1, min(len(hz), MAX_FRAMES)).astype(int))
     weights = _shipped_weights()
@@ -50,6 +57,24 @@ def speaker_profile(samples: np.ndarray, f0: F0Track, segments: list[tuple[float
     if confidence >= float(weights["least_confidence"]):
         profile["gender"] = "Female" if female >= 0.5 else "Male"
     return profile
+
+
+def is_narrow(samples: np.ndarray, source_rate: int = SAMPLE_RATE) -> bool:
+    """Whether a recording holds too little above 4 kHz to tell sex by, as a telephone's.
+
+    samples: (n,) float32 at 16 kHz; source_rate: of the file they came from, in Hz. A file at 16 kHz may still hold a telephone's
+    sound, so the spectrum is looked at, too. Silence is not narrow.
+    """
+    if source_rate < 2 * UPPER_HZ[1]:
+        return True
+    if len(samples) < SPECTRUM:
+        return False
+    starts = np.unique(np.linspace(0, len(samples) - SPECTRUM, min(len(samples) // (SPECTRUM // 2), MAX_FRAMES)).astype(int))
+    frames = np.asarray(samples, np.float64)[starts[:, None] + np.arange(SPECTRUM)] * np.hanning(SPECTRUM)
+    power = np.square(np.abs(np.fft.rfft(frames))).mean(axis=0)
+    hz = np.fft.rfftfreq(SPECTRUM, 1 / SAMPLE_RATE)
+    lower, upper = (float(power[(hz >= low) & (hz < high)].mean()) for low, high in (LOWER_HZ, UPPER_HZ))
+    return upper < lower * 10 ** (NARROW_DB / 10)
 
 
 def voiced_frames(f0: F0Track, segments: list[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -24,12 +24,12 @@ from emotionthinker.errors import ModelError
 from emotionthinker.loading import check_device, four_bit, load_model, locate, read_style
 from emotionthinker.pipeline import Explainer, Reply, ReplyOptions
 from emotionthinker.prompt import PromptStyle
+from emotionthinker.response import ANSWER_END, ANSWER_TAG
 from emotionthinker.settings import DTYPES, threads_from_env
 
 # Below this many parameters a second CPU thread costs more in waiting than it computes.
 SMALL_MODEL = 100_000_000
 POLL_S = 0.1  # how often a waiting reader looks whether it was cancelled
-ANSWER_TAG, ANSWER_END = "<answer>", "</answer>"
 
 
 class EmotionThinker(Explainer):

@@ -95,10 +95,10 @@ def analyze_tab(engine: Engine, runs: Runs, consent: Consent, more: Callable[[gr
                 question = gr.Textbox("", label="Your own question", placeholder="the one that the model was trained on",
                                       max_length=1000)
                 with gr.Row():
-                    tokens = gr.Number(0, label="Most new tokens (0: the model's own)", minimum=0, maximum=4096, precision=0,
-                                       min_width=150)
-                    temperature = gr.Number(0.0, label="Temperature", minimum=0, maximum=2, step=0.1, min_width=100)
-                    seed = gr.Number(0, label="Seed", minimum=0, precision=0, min_width=100)
+                    # Without limits here: Gradio would break the event off without a word, and the page say "waiting" for ever.
+                    tokens = gr.Number(0, label="Most new tokens (0: the model's own)", precision=0, min_width=150)
+                    temperature = gr.Number(0.0, label="Temperature", step=0.1, min_width=100)
+                    seed = gr.Number(0, label="Seed", precision=0, min_width=100)
             with gr.Row(elem_id="et-downloads"):
                 _html('<span class="et-note">Download</span>', elem_id="et-download-note", min_width=70)
                 savers = [gr.Button(kind, size="sm", elem_classes="et-chip", elem_id=f"et-save-{kind.lower()}")

@@ -31,6 +31,7 @@ class WordsAndVoice:
 
     @property
     def disagree(self) -> bool:
+        """Whether words and voice are charged in opposite directions."""
         return bool(self.sentence)
 
 

@@ -9,8 +9,10 @@ was recorded, where plain resynthesis does not (measured in LOG.md):
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +53,13 @@ def available() -> bool:
     return importlib.util.find_spec("pyworld") is not None
 
 
+def _pyworld() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it reads its version in an old way, which is nothing that a visitor can mend
+        import pyworld
+    return pyworld
+
+
 def take_apart(samples: np.ndarray) -> Voice:
     """samples: (n,) at 16 kHz. Raises CannotChange where pyworld is missing, or over 60 s of sound."""
     if not available():
@@ -59,8 +68,7 @@ def take_apart(samples: np.ndarray) -> Voice:
     if len(samples) > MAX_S * SAMPLE_RATE:
         raise CannotChange(f"The clip has {len(samples) / SAMPLE_RATE:.0f} s, and a voice can be changed in clips of up to "
                            f"{MAX_S:.0f} s; cut it and try again.")
-    import pyworld
-
+    pyworld = _pyworld()
     sound = np.ascontiguousarray(samples, np.float64)
     times_s = np.arange(len(sound) // HOP + 1) * HOP_S
     f0_hz = _at_times(track_f0(np.asarray(samples, np.float32)), times_s)
@@ -77,8 +85,7 @@ def put_together(voice: Voice, *, f0_hz: np.ndarray | None = None, rate: np.ndar
     f0_hz (m,): another pitch for the voiced frames. rate (m,): how much faster each frame passes, 1 as recorded.
     gain_db (m,): louder or softer by frame. whispered: noise in place of the voice, everywhere.
     """
-    import pyworld
-
+    pyworld = _pyworld()
     m = len(voice.f0_hz)
     voiced = voice.f0_hz > 0
     wanted_hz = np.clip(voice.f0_hz if f0_hz is None else f0_hz, FMIN_HZ, FMAX_HZ)

@@ -105,6 +105,15 @@ def test_check_02_what_a_browser_records_has_no_length_in_its_header(tmp_path: P
     assert 1.0 < load_clip(path).duration_s < 1.8
 
 
+def test_channels_that_cancel_each_other_are_refused_and_not_taken_for_silence() -> None:
+    voice = tone(1.0, 44_100)[:, 0]
+    for share in (1.0, 0.95):
+        with pytest.raises(errors.UnsupportedAudio, match="cancel each other out"):
+            load_clip((np.stack([voice, -share * voice], axis=1), 44_100))
+    for fine in (np.stack([voice, -0.5 * voice], axis=1), tone(1.0, 44_100, channels=8), np.zeros((4410, 2), np.float32)):
+        assert load_clip((fine, 44_100)).source_channels == fine.shape[1]
+
+
 def test_stereo_equals_its_mono_downmix() -> None:
     rng = np.random.default_rng(0)
     stereo = rng.normal(0, 0.1, (44_100, 2)).astype(np.float32)

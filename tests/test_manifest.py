@@ -11,7 +11,7 @@ import pytest
 from emotionthinker import manifest
 from emotionthinker.errors import ModelNotFound
 from emotionthinker.loading import NANO_FOLDER
-from emotionthinker.manifest import MANIFEST, check_manifest, write_manifest
+from emotionthinker.manifest import MANIFEST, check_manifest, digest, write_manifest
 from emotionthinker.thinker import EmotionThinker
 from tests.test_audio import assert_one_sentence
 
@@ -90,3 +90,9 @@ def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
     assert manifest.main([str(tmp_path)]) == 2
     assert "holds no weights" in capsys.readouterr().err
     assert manifest.main([str(tmp_path / "missing")]) == 2
+
+
+def test_a_digest_is_of_the_content_whatever_the_name(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).write_bytes(b"abc")
+        assert digest(tmp_path / name) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

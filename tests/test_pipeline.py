@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from emotionthinker.pipeline import ClaimChecker, open_explainer
 from emotionthinker.remote import Remote
 from emotionthinker.settings import Settings, threads_from_env
 from emotionthinker.thinker import EmotionThinker
-from tests.conftest import make_record
+from tests.conftest import make_record, synthetic_voice
+from tests.rule_explainers import PitchExplainer
 
 CLIP = Path(__file__).resolve().parent.parent / "assets" / "examples" / "angry.flac"
 WORDS = "I will never do that again."
@@ -45,6 +47,39 @@ def test_corrected_words_keep_the_measured_sound(thinker):
     assert corrected.f0 == record.f0
     same = thinker.explain(CLIP, prosody=record, transcript=WORDS).prosody
     assert same is record
+
+
+def test_a_model_is_told_only_the_words_that_it_heard():
+    """A minute of speech, of which the model hears ten seconds."""
+    explainer = PitchExplainer()
+    explainer.style = replace(explainer.style, max_audio_s=10.0)
+    sound = (synthetic_voice(60.0), 16_000)
+    placed = [{"word": f"word{i}", "start": i + 0.1, "end": i + 0.9, "stressed": False, "prominence": 0.0} for i in range(60)]
+    text = " ".join(word["word"] for word in placed)
+    record = make_record([[0.0, 60.0]], 60.0, words=placed, transcription=text)
+    assert not any("told none" in warning for warning in explainer.explain(sound, prosody=record).warnings)
+    assert "Words: word0 " in explainer.asked[-1] and "word12" not in explainer.asked[-1]
+
+    # Ten minutes of talk without times: more than a prompt may hold, and no word of it is known to be heard.
+    unplaced = make_record([[0.0, 60.0]], 60.0, words=[], transcription=f"{text} " * 30)
+    assert "told none of them" in explainer.explain(sound, prosody=unplaced).warnings[-1]
+    assert "Words:" not in explainer.asked[-1]
+
+    whole = make_record([[0.0, 9.0]], 60.0, words=[], transcription="all of it was heard")
+    explainer.explain(sound, prosody=whole)
+    assert "Words: all of it was heard" in explainer.asked[-1]
+
+
+def test_a_label_that_was_not_to_choose_from_is_named():
+    explainer = PitchExplainer()  # says angry of this clip, whatever is asked
+    result = explainer.explain(CLIP, transcript=WORDS, labels=["sad", "happy"])
+    assert (result.emotion, result.answer) == (None, "angry")
+    assert "names angry, which was not among the labels to choose from" in result.warnings[-1]
+
+
+def test_no_tokens_are_not_the_models_own_number_of_them(thinker):
+    with pytest.raises(EmotionThinkerError, match="0 new tokens were asked for, but 1 to 4096 are allowed"):
+        thinker.explain(CLIP, transcript=WORDS, max_new_tokens=0)
 
 
 def test_a_broken_clip_is_refused(thinker, tmp_path):
@@ -121,6 +156,8 @@ def test_unknown_labels_on_the_command_line(tiny_omni_folder, capsys):
     arguments = ["--model", str(tiny_omni_folder), "--transcript", WORDS, "--labels", "sad,bored"]
     assert main(["explain", str(CLIP), *arguments]) == 2
     assert "'bored' are not known to this model" in capsys.readouterr().err
+    assert main(["explain", str(CLIP), *arguments[:-1], "sad, angry,", "--json"]) == 0  # as the page reads them
+    assert json.loads(capsys.readouterr().out)["labels"] == ["sad", "angry"]
 
 
 # --- settings -------------------------------------------------------------------------------------------------------
@@ -140,6 +177,13 @@ def test_settings_come_from_the_environment():
 def test_settings_that_cannot_be_used_are_named(env):
     with pytest.raises(EmotionThinkerError, match=f"{next(iter(env))} is '{next(iter(env.values()))}'"):
         Settings.from_env(env)
+
+
+def test_a_model_named_on_the_command_line_runs_here():
+    settings = Settings(model="m", endpoint="http://h/v1")
+    assert settings.naming(None, None) == settings
+    assert settings.naming("own", None) == Settings(model="own")
+    assert settings.naming(None, "http://other/v1") == Settings(model="m", endpoint="http://other/v1")
 
 
 def test_threads(monkeypatch):

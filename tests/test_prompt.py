@@ -13,6 +13,7 @@ from emotionthinker.prompt import (
     canonical_label,
     choose_labels,
     messages,
+    split_labels,
 )
 
 NANO_LABELS = ("neutral", "happy", "sad", "angry", "disgust", "fear")
@@ -56,6 +57,10 @@ def test_control_tokens_in_peoples_text_are_broken_up(mark):
     assert mark not in asked[1]["content"][1]["text"]
 
 
+def test_a_blank_question_is_none():
+    assert messages(PromptStyle(), NANO_LABELS, question=" \n") == messages(PromptStyle(), NANO_LABELS)
+
+
 def test_a_question_replaces_the_styles_own():
     text = messages(PromptStyle(), NANO_LABELS, question="Is it one of {labels}?")[1]["content"][1]["text"]
     assert text == "Is it one of neutral, happy, sad, angry, disgust, fear?"
@@ -91,7 +96,7 @@ def test_labels_are_chosen_from_what_the_model_knows():
     assert choose_labels(["fear", "anger", "angry"], NANO_LABELS) == ("angry", "fear")
     with pytest.raises(EmotionThinkerError, match=r"'bored' are not known to this model; choose from neutral, happy"):
         choose_labels(["sad", "bored"], NANO_LABELS)
-    with pytest.raises(EmotionThinkerError, match="at least 2"):
+    with pytest.raises(EmotionThinkerError, match="At least 2"):
         choose_labels(["sad"], NANO_LABELS)
 
 
@@ -111,3 +116,8 @@ def test_a_broken_style_is_refused_with_a_sentence(tmp_path, content):
     (tmp_path / "emotionthinker.json").write_text(content)
     with pytest.raises(ModelError, match=r"emotionthinker\.json"):
         PromptStyle.from_folder(tmp_path)
+
+
+def test_labels_are_split_as_people_type_them():
+    assert split_labels(" angry, sad ,, contempt or disgust,") == ["angry", "sad", "contempt or disgust"]
+    assert split_labels(" , ") == []

@@ -12,9 +12,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
+import numpy as np
 import torch
 from accelerate.utils import gather_object
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
@@ -34,9 +37,11 @@ from training.rewards import (
     sample_table,
     score_group,
 )
+from training.rooms import Rooms, another_room
 
 STATE_FILE = "reward_state.json"
 SOUND = ("input_features", "feature_attention_mask")
+LEAST_ADVANTAGE = 0.01  # in standard deviations of a group; equal rewards differ by rounding, and that divided by almost nothing
 # R_t in [0, 1] of texts about their clips (label records); None where there is no score to be had.
 Scorer = Callable[[Sequence[str], Sequence[Mapping[str, Any]]], list[float | None]]
 
@@ -44,7 +49,8 @@ Scorer = Callable[[Sequence[str], Sequence[Mapping[str, Any]]], list[float | Non
 @dataclass
 class RewardSettings:
     """What the rewards of a run depend on. scorer: None for the rule rewards alone; trust: False for τ = 1 (the ablation);
-    skip_even_groups: leave groups whose rewards are all the same out of the loss, the KL term too."""
+    skip_even_groups: leave groups whose rewards are all the same out of the loss, the KL term too; rooms: what the thinker hears
+    its clips through while it trains, None for the clips as they are (the scorer always hears those)."""
 
     labels: Sequence[str]
     scorer: Scorer | None = None
@@ -52,6 +58,7 @@ class RewardSettings:
     schedule: Schedule = field(default_factory=Schedule)
     trust: bool = True
     skip_even_groups: bool = False
+    rooms: Rooms | None = None
     sample_file: Path | None = None  # where the sample table goes, …
     sample_every: int = 10  # … every so many steps
 
@@ -79,14 +86,22 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, torch.Tensor]]:
         audio = self.processing_class.audio_token
-        mels = [self.clip_inputs.mel(clip) for clip in self._clips]
+        inputs = self.clip_inputs
+        if self.rewards.rooms is not None and self.model.training:
+            inputs = inputs.seen(partial(self._in_a_room, self.rewards.rooms))
+        mels = [inputs.mel(clip) for clip in self._clips]
         rows = [text.replace(audio, audio * n_audio) for text, (_, n_audio) in zip(prompts, mels, strict=True)]
         ids = [self.processing_class.tokenizer.encode(text, add_special_tokens=False) for text in rows]
-        sound = self.clip_inputs.features(self._clips)
+        sound = inputs.features(self._clips)
         dtype = self.accelerator.unwrap_model(self.model).dtype
         device = self.accelerator.device
         self._sound = {name: t.to(device, dtype if t.is_floating_point() else t.dtype) for name, t in sound.items()}
         return ids, None, self._sound
+
+    def _in_a_room(self, rooms: Rooms, samples: np.ndarray, path: str) -> np.ndarray:
+        """By seed, step and clip alone: a group hears one room in whatever processes it lies, and a resumed run the same again."""
+        rng = np.random.default_rng([self.args.seed, self.state.global_step, crc32(path.encode())])
+        return another_room(samples, rooms, rng)
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         self._clips = [self.records[row["record"]] for row in inputs]
@@ -94,7 +109,7 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
         batch |= self._sound
         if self.rewards.skip_even_groups:
             # No reply of such a group is better than another: it has nothing to teach, and its KL term only pulls back.
-            informative = batch["advantages"] != 0
+            informative = batch["advantages"].abs() > LEAST_ADVANTAGE
             k = self._group_size
             whole = len(informative) % k == 0
             kept = informative.view(-1, k).any(1).repeat_interleave(k) if whole else informative

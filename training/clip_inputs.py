@@ -7,9 +7,10 @@ frames exactly as the app does it (`listening`, the model's own processor), and 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from emotionthinker.audio import load_clip
@@ -18,14 +19,20 @@ from emotionthinker.listening import choose_span, hear
 from emotionthinker.prompt import PromptStyle
 
 KEPT_CLIPS = 2048  # log-mels in memory: about 100 kB for 3 s of sound
+# The samples of a whole clip, and its path -> those that are heard instead.
+View = Callable[[np.ndarray, str], np.ndarray]
 
 
 class ClipInputs:
     """Log-mels and prompt ids for one processor and prompt style; remembers the clips it was asked for last."""
 
-    def __init__(self, processor: Any, style: PromptStyle, kept: int = KEPT_CLIPS) -> None:
-        self.processor, self.style, self.kept = processor, style, kept
+    def __init__(self, processor: Any, style: PromptStyle, kept: int = KEPT_CLIPS, view: View | None = None) -> None:
+        self.processor, self.style, self.kept, self.view = processor, style, kept, view
         self._clips: OrderedDict[str, tuple[torch.Tensor, int]] = OrderedDict()
+
+    def seen(self, view: View) -> ClipInputs:
+        """The same with every clip changed by `view`, once for as long as the result is kept."""
+        return ClipInputs(self.processor, self.style, self.kept, view)
 
     def mel(self, record: Mapping[str, Any]) -> tuple[torch.Tensor, int]:
         """Log-mel (mel bins, frames) of what the model hears of a clip, and how many audio tokens that is.
@@ -42,7 +49,8 @@ class ClipInputs:
             )
         clip = load_clip(path)
         span = choose_span(record["segments"], clip.duration_s, self.style.max_audio_s)
-        samples = hear(clip.samples, span, self.style.bandwidth_hz)
+        whole = clip.samples if self.view is None else self.view(clip.samples, path)
+        samples = hear(whole, span, self.style.bandwidth_hz)
         made = self.processor(text=[self.processor.audio_token], audio=[samples], return_tensors="pt")
         frames = int(made["feature_attention_mask"].sum())
         entry = made["input_features"][0, :, :frames], int((made["input_ids"] == self.processor.audio_token_id).sum())

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from training.resuming_trainer import last_checkpoint
 from training.reward_calibration import read_calibration
 from training.reward_model import frozen
 from training.rewards import RewardError, Schedule, Weights
+from training.rooms import Rooms
 from training.run_log import LogFile, device_options, lora_config, merged, quiet, run_recipe
 
 
@@ -107,8 +109,20 @@ def reward_settings(recipe: Mapping[str, Any], folder: Path, style: PromptStyle)
     return RewardSettings(
         labels=style.labels, scorer=open_scorer(recipe["reasoning"]), weights=Weights(**recipe["rewards"]),
         schedule=schedule, trust=recipe["trust"], skip_even_groups=recipe["skip_even_groups"],
+        rooms=rooms_of(recipe["rooms"]),
         sample_file=folder / "samples.jsonl", sample_every=recipe["sample_every"],
     )  # fmt: skip
+
+
+def rooms_of(settings: Mapping[str, Any] | None) -> Rooms | None:
+    """`rooms` of a recipe: settings of `Rooms`, or null. Raises RewardError for settings that it does not have."""
+    if settings is None:
+        return None
+    known = {field.name for field in fields(Rooms)}
+    if unknown := sorted(set(settings) - known):
+        raise RewardError(f"The recipe's rooms have {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    return Rooms(**values)
 
 
 def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:

@@ -4,7 +4,10 @@ Two kinds, by the size of the model:
 
 head   a small regression head on the states of the explanation's tokens: for each score an attention pooling of its own (one wrong
        word among a hundred must not drown in a mean), then one number. The text stands where the thinker itself would have written
-       it, so a model that has learned to explain need not learn a new task. For models too small to read instructions.
+       it, so a model that has learned to explain need not learn a new task. Beside its state the head sees how likely the thinker
+       finds each token with the clip, and how much likelier than without: a word that the voice does not bear out surprises who
+       listens. (States alone taught a small model to judge the text and not the voice, LOG.md.) For models too small to read
+       instructions.
 text   the thinker writes the four scores as JSON, as the published reward model does (Wang et al. 2026, by notes about it). The
        question is the one of `training.judge`, so that a judge at an endpoint and this model are asked the same. For big ones.
 
@@ -21,6 +24,7 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping, register_checkpoint_conversion_mapping
 
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
@@ -33,33 +37,40 @@ from training.rewards import DIMENSIONS, HIGHEST, LOWEST, RewardError, reasoning
 KINDS = ("head", "text")
 REWARD_FILE = "reward.json"
 SCHEMA = "emotionthinker-reward/1"
+N_EVIDENCE = 2  # numbers that the head is given of each token beside its state
 JSON_TOKENS = 96  # the four scores as JSON
 
 
 class ScoreHead(nn.Module):
-    """States of the tokens of a text -> four scores. One attention pooling for each, beside the state of the last token."""
+    """States and evidence of the tokens of a text -> four scores. One attention pooling for each, beside the last token's state."""
 
     def __init__(self, hidden: int, n_scores: int = len(DIMENSIONS)) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.query = nn.Linear(hidden, n_scores)
-        self.value = nn.Linear(2 * hidden, hidden)
+        self.query = nn.Linear(hidden + N_EVIDENCE, n_scores)
+        self.value = nn.Linear(2 * hidden + N_EVIDENCE, hidden)
         self.answer = nn.Parameter(torch.zeros(n_scores, hidden))
         self.bias = nn.Parameter(torch.zeros(n_scores))
 
-    def forward(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """states (B, T, hidden), mask (B, T) true on the text -> (B, n_scores) in 1–5; 3 for all before training."""
+    def forward(self, states: torch.Tensor, evidence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """states (B, T, hidden), evidence (B, T, N_EVIDENCE), mask (B, T) true on the text -> (B, n_scores) in 1–5.
+
+        3 for all before training.
+        """
         states = self.norm(states.float())
-        weight = self.query(states).masked_fill(~mask.unsqueeze(-1), -1e4).softmax(1)  # (B, T, n)
-        pooled = torch.einsum("btn,bth->bnh", weight, states)
+        tokens = torch.cat([states, evidence.float()], -1)
+        weight = self.query(tokens).masked_fill(~mask.unsqueeze(-1), -1e4).softmax(1)  # (B, T, n)
+        pooled = torch.einsum("btn,bth->bnh", weight, tokens)
         ends = mask.shape[1] - 1 - mask.flip(1).long().argmax(1)
-        last = states[torch.arange(len(states), device=states.device), ends].unsqueeze(1).expand_as(pooled)
+        last = states[torch.arange(len(states), device=states.device), ends].unsqueeze(1).expand(-1, pooled.shape[1], -1)
         seen = nn.functional.gelu(self.value(torch.cat([pooled, last], -1)))
         return LOWEST + (HIGHEST - LOWEST) * ((seen * self.answer).sum(-1) + self.bias).sigmoid()
 
 
 class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
     """A thinker with a `ScoreHead`; without `text_mask` it is the plain thinker."""
+
+    language_weight = 0.0  # while training: of going on to speak as a thinker, beside the scores
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -78,14 +89,53 @@ class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
         """
         if text_mask is None:
             return super().forward(*args, **inputs)
+        mask, ids = text_mask.bool(), inputs["input_ids"]
         # Sound comes from the collator in float32, whatever the weights are.
         inputs["input_features"] = inputs["input_features"].to(self.dtype)
         states = self.model(use_cache=False, **inputs).last_hidden_state
-        given = self.reward_head(states, text_mask.bool())
+        heard = self.log_probs(states, ids, mask)
+        unheard = self.log_probs(self.without_sound(ids, inputs["attention_mask"]), ids, mask)
+        given = self.reward_head(states, evidence(heard, unheard), mask)
         if scores is None:
             return {"logits": given}
         known = ~scores.isnan()
-        return {"loss": nn.functional.mse_loss(given[known], scores.to(given.dtype)[known]), "logits": given}
+        loss = nn.functional.mse_loss(given[known], scores.to(given.dtype)[known])
+        if self.language_weight:
+            # Only of texts that leave nothing to be wished for is their likelihood something to learn.
+            good = (scores >= HIGHEST).all(1)
+            n_tokens = mask[good].sum().clamp(min=1)
+            loss = loss - self.language_weight * (heard[good].sum() + unheard[good].sum()) / n_tokens
+        return {"loss": loss, "logits": given}
+
+    def log_probs(self, states: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Log-probability (B, T) of each token of the text after all before it, 0 outside `mask`; states (B, T, hidden)."""
+        asked = mask[:, 1:]
+        logits = self.lm_head(states[:, :-1][asked]).float()  # of the text alone: a vocabulary may be large
+        found = logits.gather(-1, ids[:, 1:][asked].unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
+        return torch.zeros(mask.shape, dtype=found.dtype, device=found.device).masked_scatter(
+            nn.functional.pad(asked, (1, 0)), found
+        )
+
+    def without_sound(self, ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """States (B, T, hidden) of the same tokens while none looks at the clip."""
+        silent = attention_mask * (ids != self.config.audio_token_id)
+        return self.model.language_model(input_ids=ids, attention_mask=silent, use_cache=False).last_hidden_state
+
+
+# Thinkers are saved under other names than their modules have, and transformers 5.23 translates them for its own classes only:
+# a class of ours would be filled with random weights in their place.
+register_checkpoint_conversion_mapping(
+    RewardThinker.__name__, get_checkpoint_conversion_mapping(Qwen2_5OmniThinkerForConditionalGeneration.__name__), overwrite=True
+)
+
+
+def evidence(heard: torch.Tensor, unheard: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities (B, T) with and without the clip -> (B, T, N_EVIDENCE) of unit size: what the clip adds, what is left.
+
+    >>> evidence(torch.tensor([[-0.5]]), torch.tensor([[-3.5]])).tolist()
+    [[[1.0, -0.125]]]
+    """
+    return torch.stack([(heard - unheard).clamp(-9, 9) / 3, heard.clamp(min=-12) / 4], -1)
 
 
 class RewardModel:
@@ -221,6 +271,17 @@ def scores_json(scores: Mapping[str, float]) -> str:
 def load_for_scores(
     folder: str | Path, kind: str, dtype: torch.dtype = torch.float32, attention: str | None = None
 ) -> Any:
-    """The weights of any thinker folder as a reward model of this kind; a head that is not there yet is a new one."""
+    """The weights of any thinker folder as a reward model of this kind; a head that is not there yet is a new one.
+
+    Raises RewardError where other weights are missing: transformers would draw them at random.
+    """
     cls = RewardThinker if kind == "head" else Qwen2_5OmniThinkerForConditionalGeneration
-    return cls.from_pretrained(str(folder), dtype=dtype, attn_implementation=attention, use_safetensors=True)
+    thinker, report = cls.from_pretrained(
+        str(folder), dtype=dtype, attn_implementation=attention, use_safetensors=True, output_loading_info=True
+    )
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("reward_head."))
+    if missing:
+        raise RewardError(
+            f"{Path(folder).name} lacks weights of a thinker ({len(missing)}, {missing[0]} for one); take a whole one."
+        )
+    return thinker

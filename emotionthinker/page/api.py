@@ -9,7 +9,8 @@ import gradio as gr
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.engine import Engine
-from emotionthinker.page.handlers import sentence, split_labels
+from emotionthinker.page.handlers import sentence
+from emotionthinker.prompt import split_labels
 from emotionthinker.prosody.record import measure_prosody
 
 

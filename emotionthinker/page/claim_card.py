@@ -25,6 +25,8 @@ from emotionthinker.page.stretches import ROWS
 NAMES = {"pitch_level": "pitch", "pitch_range": "pitch range", "intonation": "melody", "energy_level": "energy",
          "speed_level": "speed", "pauses": "pauses", "stress": "stress on", "gender": "speaker", "age_level": "age",
          "quote": "words"}
+# What a note beside a fact says of it, where it is not what a level was held against.
+NOTES = {"intonation": "how sure", "gender": "how sure", "pauses": "counted are"}
 LEVELS = ("pitch_level", "pitch_range", "energy_level", "speed_level")
 CHANGES = ("rising", "falling", "steady")
 RULES = {
@@ -56,8 +58,8 @@ def card_lines(claim: dict[str, Any], record: dict[str, Any] | None, statement: 
     if attribute in LEVELS:
         return [*lines, *_level_lines(attribute, record, statement)]
     fact = _fact(attribute, record)
-    sure = [("held against", fact.held_against)] if fact and fact.held_against and attribute != "stress" else []
-    return [*lines, *sure, ("counts as right", RULES[attribute])]
+    note = [(NOTES[attribute], fact.held_against)] if fact and fact.held_against and attribute in NOTES else []
+    return [*lines, *note, ("counts as right", RULES[attribute])]
 
 
 def _in_words(stated: Any) -> str:

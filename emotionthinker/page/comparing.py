@@ -17,7 +17,7 @@ from emotionthinker.page.engine import Engine, Run
 from emotionthinker.page.facts import facts_of
 from emotionthinker.page.handlers import WAITING_FOR_MODEL, Options, explain, recognised_words, sentence, status_html
 from emotionthinker.page.story import answer_html, reasoning_html
-from emotionthinker.plots import draw_voice
+from emotionthinker.plots import draw_voice, rows_of_words
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.scale import Scale, fit_scale
 
@@ -39,6 +39,7 @@ class CompareScreen:
 
 
 def empty_compare_screen(text: str = "Ready. Choose a clip for A and one for B.", state: str = "empty") -> CompareScreen:
+    """Without figures, facts and explanations. text: of the status line; state: how it looks."""
     told = (reasoning_html("", [], None, "empty"),) * 2
     figures = tuple(f'<div class="cp-empty"><p>{side}</p></div>' for side in SIDES)
     return CompareScreen(status_html(state, text), (figures[0], figures[1]), f'<p class="et-note">{FACTS_TO_COME}</p>', told,
@@ -60,13 +61,13 @@ def measure_both(engine: Engine, run: Run, paths: Sequence[str | None], width_px
         yield empty_compare_screen("Measuring both voices …", "measuring")
         records = [measure_prosody(clip, recognise=False) for clip in clips]
         scale = fit_scale([record.to_dict() for record in records], [clip.samples for clip in clips])
-        yield CompareScreen(status_html("measuring", "Listening for the words …"), _figures(records, clips, scale, width_px))
+        yield CompareScreen(status_html("measuring", "Listening for the words …"), figures_html(records, clips, scale, width_px))
         if run.cancel.is_set():
             return
         records = [record.with_transcript(clip, recognised_words(clip, record))
                    for record, clip in zip(records, clips, strict=True)]
         pair = (records[0], records[1])
-        yield CompareScreen(status_html("waiting", f"Measured. {WAITING_FOR_MODEL}"), _figures(records, clips, scale, width_px),
+        yield CompareScreen(status_html("waiting", f"Measured. {WAITING_FOR_MODEL}"), figures_html(records, clips, scale, width_px),
                             comparison_html(pair[0].to_dict(), pair[1].to_dict()), records=pair)
     except Exception as error:
         yield empty_compare_screen(sentence(error), "refused")
@@ -100,10 +101,13 @@ def _given(path: str | None, side: str) -> str:
     return path
 
 
-def _figures(records: Sequence[Prosody], clips: Sequence[Clip], scale: Scale, width_px: int) -> tuple[str, str]:
+def figures_html(records: Sequence[Prosody], clips: Sequence[Clip], scale: Scale, width_px: int) -> tuple[str, str]:
+    """Both drawings with their playheads, of one scale and one height."""
     html = []
-    for side, prosody, clip in zip(SIDES, records, clips, strict=True):
-        drawing = draw_voice(prosody.to_dict(), clip.samples, width_px=width_px, scale=scale)
+    facts = [prosody.to_dict() for prosody in records]
+    rows = max(rows_of_words(record, scale, width_px) for record in facts)
+    for side, record, clip in zip(SIDES, facts, clips, strict=True):
+        drawing = draw_voice(record, clip.samples, width_px=width_px, scale=scale, word_rows=rows)
         html.append(
             f'<figure class="cp-figure" data-side="{side.lower()}" data-duration="{scale.duration_s:.3f}">'
             f'<div class="cp-drawing"><div role="img" aria-label="{side}: {escape(drawing.alt)}">{drawing.svg}</div>'
@@ -119,7 +123,7 @@ def comparison_html(a: dict[str, Any], b: dict[str, Any]) -> str:
         cells = "".join(f'<td>{f"<strong>{escape(f.level)}</strong> " if f.level else ""}<bdi>{escape(f.value)}</bdi></td>'
                         for f in (one, other))
         rows.append(f'<tr data-row="{one.row}"><th scope="row">{escape(one.name)}</th>{cells}'
-                    f"<td>{escape(difference(one.row, a, b))}</td></tr>")
+                    f'<td>{escape(difference(one.row, a, b))}</td></tr>')
     words = "".join(f'<td dir="auto">{escape(r.get("transcription") or "–")}</td>' for r in (a, b))
     return ('<table class="cp-facts"><caption class="et-sr">Measured facts of both clips</caption><thead><tr><th></th>'
             '<th scope="col">A</th><th scope="col">B</th><th scope="col">B against A</th></tr></thead>'

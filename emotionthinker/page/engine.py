@@ -62,6 +62,7 @@ class Engine:
 
     @property
     def ready(self) -> bool:
+        """Whether loading is over; `problem` says whether there is a model."""
         return self._ready.is_set()
 
     def wait(self, cancel: threading.Event | None = None) -> Explainer | None:
@@ -85,13 +86,22 @@ class Engine:
                 self._try(lambda: self._rehearse_thinking(thinker))
             self._thinker = thinker
         except EmotionThinkerError as error:
-            self._error, self.problem = error, str(error)
+            log.error("The model could not be loaded: %s", error)
+            self.problem = self._without_path(str(error))
+            self._error = EmotionThinkerError(self.problem)
         except Exception as error:  # a broken folder can fail in many ways; the page must still come up and say so
             log.error("The model could not be loaded: %s", type(error).__name__)
             self.problem = f"The model could not be loaded ({type(error).__name__}); choose another with ET_MODEL."
             self._error = EmotionThinkerError(self.problem)
         self._ready.set()
         self._try(self._rehearse_spectrogram)
+
+    def _without_path(self, text: str) -> str:
+        """What visitors are told of a fault: of the model's folder its last part. The log has the whole."""
+        model = self.settings.model or ""
+        for place in {model, str(Path(model).resolve())} if Path(model).is_absolute() else ():
+            text = text.replace(place, Path(model).name)
+        return text
 
     def _try(self, part: Callable[[], None]) -> None:
         try:
@@ -131,6 +141,7 @@ class Run:
         return self._try
 
     def end_try(self) -> None:
+        """Cancel the What if? that is under way, if there is one."""
         if self._try is not None:
             self._try.set()
 
@@ -164,11 +175,13 @@ class Runs:
         return run
 
     def current(self, session: str) -> Run:
+        """The run of a visitor; a new one without a clip where there is none."""
         with self._lock:
             run = self._runs.get(session)
         return run or self.begin(session)
 
     def stop(self, session: str) -> None:
+        """End the run of a visitor and keep what it has shown."""
         with self._lock:
             run = self._runs.get(session)
         if run is not None:

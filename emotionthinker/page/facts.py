@@ -152,7 +152,8 @@ def _melody(record: dict[str, Any]) -> Fact:
 
 def _sex(record: dict[str, Any], no_speech: str) -> Fact:
     if not record.get("gender"):
-        return Fact("sex", "Voice", None, "sex not clear", why=no_speech if not record.get("speech_s") else "the voice fits both")
+        why = "the voice fits both" if record.get("gender_confidence") is not None else "too little of the voice was heard"
+        return Fact("sex", "Voice", None, "sex not clear", why=why if record.get("speech_s") else no_speech)
     sure = record.get("gender_confidence")
     return Fact("sex", "Voice", None, f"sounds {str(record['gender']).lower()}",
                 "" if sure is None else f"confidence {sure:.2f}")

@@ -43,6 +43,7 @@ class Wanted:
 
 
 def empty_long_screen(limits: Limits) -> LongScreen:
+    """Before there is a recording, or before it is followed."""
     status = status_html("empty", "Ready. Bring a recording, or press the example.")
     return LongScreen(status, empty_timeline_html(limits.max_seconds), *NOTHING_YET)
 

@@ -23,6 +23,7 @@ from emotionthinker.page.figure import empty_figure_html, figure_html
 from emotionthinker.page.story import State, answer_html, reasoning_html
 from emotionthinker.page.uploads import OF_THE_DISK, disk_sentence
 from emotionthinker.plots import draw_voice
+from emotionthinker.prompt import split_labels
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.words_voice import VOICE_CHARGED, WORDS_CHARGED
 
@@ -68,6 +69,7 @@ class Options:
     seed: int | None = None
 
     def as_arguments(self) -> dict[str, Any]:
+        """For `Explainer.stream`."""
         return {
             "labels": split_labels(self.labels) or None,
             "question": self.question.strip() or None,
@@ -78,16 +80,8 @@ class Options:
         }
 
 
-def split_labels(text: str) -> list[str]:
-    """Labels as people type them.
-
-    >>> split_labels(" angry, sad ,, contempt or disgust")
-    ['angry', 'sad', 'contempt or disgust']
-    """
-    return [label.strip() for label in text.split(",") if label.strip()]
-
-
 def status_html(state: str, text: str) -> str:
+    """The status line. state: empty, recording, measuring, waiting, thinking, done, stopped, refused or missing; text: plain."""
     dot = '<span class="et-dot" aria-hidden="true"></span>'
     return f'<div class="et-status" data-state="{state}" role="status">{dot}<span>{escape(text)}</span></div>'
 

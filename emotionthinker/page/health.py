@@ -12,6 +12,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -37,9 +38,14 @@ def health(engine: Engine) -> dict[str, Any]:
 
 def health_route(engine: Engine) -> Route:
     """The route, to put before Gradio's own: `launch(app_kwargs={"routes": [health_route(engine)]})`."""
+    return route(lambda: health(engine))
+
+
+def route(find: Callable[[], dict[str, Any]]) -> Route:
+    """The route of any server here. find: gives at once what `health` gives, `state` and `problem`."""
 
     async def answer(_: Request) -> JSONResponse:  # async: it needs none of the threads that requests wait for
-        found = health(engine)
+        found = find()
         return JSONResponse(found, STATUS[found["state"]], headers={"Cache-Control": "no-store"})
 
     return Route(PATH, answer)

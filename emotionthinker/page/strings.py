@@ -10,13 +10,11 @@ so there could be no switch, and it does not reach the text of `gr.HTML`.
 from __future__ import annotations
 
 import json
-import re
 from html import escape
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent / "strings"
-PLACEHOLDER = re.compile(r"\{\w+\}|</?\d/?>")
 
 
 def tables(*more: Path) -> dict[str, dict[str, Any]]:

@@ -200,11 +200,12 @@ def table_html(timeline: Timeline, turns: Sequence[Turn]) -> str:
             f'<tr{turned}><th scope="row"><button type="button" data-tl-start="{segment.start_s:.2f}" '
             f'data-tl-end="{segment.end_s:.2f}">{clock(segment.start_s)}</button></th>'
             + (f"<td>{escape(segment.line)}</td>" if several else "")
-            + (f"<td><bdi>{escape(segment.emotion or '–')}</bdi>{best}</td>" if timeline.labels else "")
+            + (f"<td class=\"tl-sounds\"><bdi>{escape(segment.emotion or '–')}</bdi>{best}</td>" if timeline.labels else "")
             + "".join(f"<td>{_signed(found[name], digits)}</td>"
                       for name, digits in (("pitch_st", 1), ("energy_db", 0), ("speed_percent", 0)))
             + f'<td class="tl-said" dir="auto">{escape(segment.words or "")}</td></tr>')
-    head = "".join(f'<th scope="col">{text}</th>' for text in (
+    css = {"sounds": ' class="tl-sounds"', "words": ' class="tl-said"'}
+    head = "".join(f'<th scope="col"{css.get(text, "")}>{text}</th>' for text in (
         "time", *(["channel"] if several else []), *(["sounds"] if timeline.labels else []), "pitch, st", "energy, dB", "speed, %",
         "words"))
     hidden = len(timeline.segments) - len(rows)

@@ -53,10 +53,16 @@ def verdict(before: Mapping[str, Any], step: Step) -> str:
     """One sentence: what the model says now, and whether that is another answer. HTML."""
     assert step.explanation is not None
     title = escape(ALL_CHANGES[step.change].title)
-    was = f"<strong><bdi>{escape(before['emotion'])}</bdi></strong>" if before["emotion"] else "no emotion"
-    now = f"<strong><bdi>{escape(step.explanation.emotion)}</bdi></strong>" if step.explanation.emotion else "no emotion"
+    was, now = (f"<strong><bdi>{escape(emotion)}</bdi></strong>" if emotion else ""
+                for emotion in (before["emotion"], step.explanation.emotion))
     if not step.explanation.raw:
         return f"If {title}: no speech is found, so the model is not asked."
+    if not was and not now:
+        return f"If {title}, the model still names no emotion."
+    if not was:
+        return f"If {title}, it sounds {now}; before, the model named no emotion."
+    if not now:
+        return f"If {title}, the model names no emotion; before, it sounded {was}."
     if step.comparison["answer_changed"]:
         return f"If {title}, it sounds {now}, not {was}."
     return f"If {title}, it still sounds {now}."

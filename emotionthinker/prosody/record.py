@@ -26,7 +26,7 @@ from emotionthinker.prosody.pitch import F0Track, pitch_summary, track_f0
 from emotionthinker.prosody.rate import speaking_rates
 from emotionthinker.prosody.stress import word_stress
 from emotionthinker.prosody.vad import speech_segments
-from emotionthinker.speaker import speaker_profile
+from emotionthinker.speaker import is_narrow, speaker_profile
 from emotionthinker.transcript import Word, align
 from emotionthinker.transcript import recognise as recognise_words
 
@@ -120,6 +120,8 @@ FIELDS = tuple(f.name for f in dataclasses.fields(Prosody) if not f.name.startsw
 
 NOT_ALIGNED = ("The words could not be aligned with the sound, so word times and stress are missing and the rate is an "
                "estimate: please check that the text is what is said.")
+NARROW = ("The recording holds nothing above 4 kHz, as from a telephone: the speaker's sex cannot be told from it, and a pitch "
+          "level is given only where it is the same for women and men.")
 NO_SPEECH_FOR_WORDS = "A text was given, but no speech was found to align it with."
 
 
@@ -158,7 +160,8 @@ def measure_prosody(
     facts |= pitch_summary(f0, segments)
     facts |= energy_summary(energy, segments)
     facts |= classify_intonation(f0, segments)
-    facts |= speaker_profile(samples, f0, segments)
+    facts["narrow"] = is_narrow(samples, clip.source_rate)
+    facts |= speaker_profile(samples, f0, segments, facts["narrow"])
     if transcript is None and recognise:
         transcript = recognise_words(samples) if speech_s >= SHORTEST_SPEECH_S else ""
     facts |= _word_facts(samples, transcript, f0, energy, segments)
@@ -170,7 +173,7 @@ def measure_prosody(
     else:
         held_against = reference or Reference.from_file()
     facts |= judge(facts, held_against, facts["gender"])
-    sound_warnings = _sound_warnings(samples, facts)
+    sound_warnings = warnings_of_sound(samples, facts)
     facts["warnings"] = sound_warnings + facts.pop("word_warnings")
     return Prosody(**{name: facts[name] for name in FIELDS}, _tracks=(f0, energy), _reference=held_against,
                    _warnings_of_sound=sound_warnings)
@@ -200,7 +203,7 @@ def _word_facts(samples: np.ndarray, text: str | None, f0: F0Track, energy: Ener
     }
 
 
-def _sound_warnings(samples: np.ndarray, facts: Mapping[str, Any]) -> list[str]:
+def warnings_of_sound(samples: np.ndarray, facts: Mapping[str, Any]) -> list[str]:
     """Sentences on what the recording does not support."""
     if facts["speech_s"] == 0:
         return [f"No speech was found in this clip of {facts['duration_s']:.1f} s, so nothing is said about the voice."]
@@ -215,8 +218,10 @@ def _sound_warnings(samples: np.ndarray, facts: Mapping[str, Any]) -> list[str]:
                         "energy are less certain.")
     clipped = float(np.mean(np.abs(samples) >= CLIPPED_LEVEL)) if len(samples) else 0.0
     if clipped > CLIPPED_SHARE:
-        warnings.append(f"{clipped:.1%} of the samples are clipped, so the energy is higher than measured.")
-    if facts["f0_reliable"] and facts["pitch_level"] is None and facts["speech_s"] >= SHORTEST_SPEECH_S:
+        warnings.append(f"{100 * clipped:.1f} % of the samples are clipped, so the energy is higher than measured.")
+    if facts["narrow"]:
+        warnings.append(NARROW)
+    elif facts["f0_reliable"] and facts["pitch_level"] is None and facts["speech_s"] >= SHORTEST_SPEECH_S:
         warnings.append("The speaker's sex is not clear from the voice, and what is high for a man is low for a woman, so "
                         "no pitch level is given.")
     return warnings
@@ -242,5 +247,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 4) if math.isfinite(value) else None
     return value
-
-

@@ -51,9 +51,11 @@ class Timeline:
 
     @property
     def duration_s(self) -> float:
+        """Seconds: as heard once it is complete, before that as the header announced, where it did."""
         return self.heard_s if self.complete else max(self.heard_s, self.announced_s or 0.0)
 
     def of_line(self, line: str) -> list[Segment]:
+        """The segments of one line, in order of time."""
         return sorted((s for s in self.segments if s.line == line), key=lambda s: s.start_s)
 
     def spoken_lines(self) -> list[str]:
@@ -61,6 +63,7 @@ class Timeline:
         return [line for line in self.lines if any(s.line == line for s in self.segments)]
 
     def reference(self, line: str) -> Reference | None:
+        """The beginning of a line, which its change is held against; None where nobody spoke on it yet."""
         return reference_of(self.of_line(line))
 
     def smoothed(self, line: str) -> dict[str, Any]:

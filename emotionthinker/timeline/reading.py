@@ -7,7 +7,6 @@ two speakers (a call) or one room (a stereo microphone).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotionthinker.audio import SAMPLE_RATE, Limits, Recording, open_recording
+from emotionthinker.audio import SAMPLE_RATE, Limits, Recording, open_recording, require_mixable
 from emotionthinker.prosody.energy import track_energy
 
 ONE_LINE: tuple[str, ...] = ("voice",)
@@ -54,6 +53,8 @@ def open_lines(path: str | Path, limits: Limits) -> Iterator[Lines]:
         if hold_two_speakers(first):
             yield Lines(recording.name, recording.announced_s, "separate", TWO_LINES, rest)
         else:
+            mean = first.mean(axis=1, dtype=np.float32)
+            require_mixable(recording.name, float(np.vdot(first, first)) / 2, float(np.vdot(mean, mean)))
             mixed = (block.mean(axis=1, keepdims=True, dtype=np.float32) for block in rest)
             yield Lines(recording.name, recording.announced_s, "mixed", ONE_LINE, mixed)
 
@@ -105,12 +106,3 @@ def _loud_levels(samples: np.ndarray) -> np.ndarray:
     levels = np.stack([track_energy(samples[:, i]).dbfs for i in (0, 1)])
     loudest = levels.max(axis=0, initial=-100.0)
     return levels[:, loudest > max(float(loudest.max(initial=-100.0)) - LOUD_DB, -70.0)]
-
-
-def content_hash(path: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal, read block by block."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -45,6 +45,7 @@ class Segment:
 
     @property
     def middle_s(self) -> float:
+        """Seconds of the recording halfway through the utterance."""
         return (self.start_s + self.end_s) / 2
 
     def to_dict(self) -> dict[str, Any]:

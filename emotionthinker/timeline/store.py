@@ -22,8 +22,8 @@ from pydantic_core import from_json
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.grounding import CONTRADICTED, NOT_CHECKABLE, SUPPORTED, Claim
 from emotionthinker.loading import NANO_FOLDER
+from emotionthinker.manifest import digest
 from emotionthinker.settings import Settings
-from emotionthinker.timeline.reading import content_hash
 from emotionthinker.timeline.scoring import Segment
 from emotionthinker.transcript import DEFAULT_RECOGNISER
 
@@ -58,6 +58,7 @@ class Store:
         return len(self._segments)
 
     def get(self, line: str, start_s: float, end_s: float) -> Segment | None:
+        """The segment of this utterance (its line, start and end in seconds), or None where it is still to be done."""
         return self._segments.get((line, start_s, end_s))
 
     def add(self, segment: Segment) -> None:
@@ -72,6 +73,7 @@ class Store:
         self._segments[segment.line, segment.start_s, segment.end_s] = segment
 
     def delete(self) -> None:
+        """Remove the file: all is done, and kept elsewhere."""
         self.path.unlink(missing_ok=True)
 
     def _read(self, path: Path) -> None:
@@ -112,13 +114,13 @@ def store_path(folder: Path, recording: str | Path, settings: Settings | None, o
     """Where the segments of a recording are kept. settings: which model; None: none is asked. options: how it is asked."""
     key = {
         "format": FORMAT,
-        "content": content_hash(recording),
+        "content": digest(Path(recording)),
         "model": None if settings is None else model_identity(settings),
         "recogniser": os.environ.get("ET_RECOGNISER") or DEFAULT_RECOGNISER,
         "options": dict(options),
     }
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return folder / f"{digest[:24]}{ENDING}"
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
+    return folder / f"{name}{ENDING}"
 
 
 def model_identity(settings: Settings) -> Sequence[Any]:

@@ -75,6 +75,7 @@ class Turn:
     explained_s: float
 
     def to_dict(self) -> dict[str, Any]:
+        """Plain types, as in the timeline's JSON."""
         return asdict(self)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from annotate import importing
 from annotate.errors import AnnotateError
 from annotate.importing import import_folder, import_lines, pair_up
 from annotate.prosody_shape import RULES, check_prosody
@@ -105,6 +106,13 @@ def test_bad_lines_are_listed_with_number_and_reason_and_good_ones_go_in(empty: 
         (explained(segments=[[0.5, 0.5]] * 50_000), "segments"), (explained(segments=[[0, 1e300]]), "segments"),
         (explained(pauses=[[1, 0.5]]), "pauses"), (explained(segments=[[0.4, 1.0], [0.4, 1.0]]), "segments"),
         (explained(audio_path="."), ""), (explained(reward_scores={"overall": 10**400}), "number is needed"),
+        # What a rater would be shown, or a terminal would obey; and reasons stay short, whatever the line holds.
+        (explained(transcription="x" * 10_000_000), "transcription has 10000000 characters"),
+        (explained(emotion="x" * 10_000), "answer has 10000 characters"), (explained(model="Nano\x1b[2J"), "name of the model"),
+        (explained(speaker="a\nb"), "name of the speaker"), (explained(gold_emotion="\u202esad"), "name of the gold emotion"),
+        (explained(reward_scores={"overall": "9" * 10_000}), "number is needed"),
+        (explained(reward_scores={"x" * 10_000: 1}), "no reward score"),
+        (explained(purpose="x" * 9999, expected={"at_most": {"factual_alignment": 3}}), "purpose"),
     ]
     lines: list[Any] = [line for line, _ in broken]
     told: list[tuple[int, str]] = []
@@ -115,8 +123,32 @@ def test_bad_lines_are_listed_with_number_and_reason_and_good_ones_go_in(empty: 
     assert [number for number, _ in report.bad] == list(range(2, len(broken) + 2))
     for (_, reason), (_, expected) in zip(report.bad, broken, strict=True):
         assert expected in reason and "Something in the line" not in reason, reason
-        assert "\n" not in reason
+        assert "\n" not in reason and reason.isprintable() and len(reason) < 400
         assert str(folder) not in reason
+
+
+def test_a_line_that_is_refused_for_its_text_leaves_no_clip_behind(empty: tuple[Store, Project, Path]) -> None:
+    store, project, folder = empty
+    before = sorted(store.clips.iterdir())
+    write_clip(folder / "other.wav", 7)
+    lines = [explained(audio_path="other.wav", **fault) for fault in ({"reasoning": " "}, {"model": "\x07"}, {"reward_scores": 1})]
+    file = write(folder / "x.jsonl", *lines)
+    assert len(import_lines(store, project, file).bad) == 3
+    assert sorted(store.clips.iterdir()) == before
+
+
+def test_a_file_without_an_end_of_line_does_not_fill_the_memory(empty: tuple[Store, Project, Path],
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line numbers stay right behind it, and no more of it is held than decides that it is too long."""
+    store, project, folder = empty
+    monkeypatch.setattr(importing, "MAX_LINE", 50_000)
+    good = json.dumps(explained()).encode()
+    assert len(good) < 50_000
+    file = write(folder / "x.jsonl", b"x" * 200_001, b"y" * 50_000, b"", good, b"z" * 100_002)
+    report = import_lines(store, project, file)
+    assert report.new == 1
+    assert report.bad == [(number, "The line has more than 0 MB.") for number in (1, 2, 5)]
+    assert max(len(raw) for _, raw in importing.json_lines(file)) == 50_001
 
 
 ODD = (None, True, -1, 5, 1e300, 10**400, "x", "x" * 5000, [], [5], ["x"], [[]], [[0, 0]] * 60, {}, {"a": 1})

@@ -15,7 +15,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from annotate import roster
+from annotate import roster, serving
 from annotate.board_service import BoardService
 from annotate.importing import pair_up
 from annotate.records import DIMENSIONS, Project
@@ -23,8 +23,11 @@ from annotate.service import Service
 from annotate.serving import clip_routes, database_path, lasts, storage_sentence
 from annotate.settings import ProjectSettings
 from annotate.store import Store
-from annotate.ui import build, open_service
-from tests.annotate.filling import add_items, full_answers, make_rater, make_store
+from annotate.ui import build, launch, open_service
+from emotionthinker.page import health
+from tests.annotate.filling import add_items, full_answers, full_choices, make_rater, make_store
+from tests.browser.conftest import free_port
+from tests.test_hosting import ask
 
 NASTY = "<img src=x onerror=\"window.hacked='yes'\"></script>\u202e"
 
@@ -253,6 +256,35 @@ def test_the_board_shows_progress_speed_attention_and_disagreement(desk: tuple[S
     assert len(store.rows("SELECT 1 FROM events WHERE kind = 'adjudicated'")) == 2
 
 
+def test_the_board_counts_and_lists_what_raters_of_pairs_do(tmp_path: Path) -> None:
+    store, project = make_store(tmp_path, 4, mode="pair")
+    assert pair_up(store, project) == 2
+    service, _ = open_service(store)
+    token, lead = person(store, project), person(store, project, "Lead", "lead")
+    work = to_work(service, token)
+    for flags, choice in ((["offensive"], "left"), ([], "left")):
+        service.call("heard", token, {"lease": work["lease"], "played": 2})
+        service.call("read", token, {"lease": work["lease"]})
+        answers = full_choices(choice, flags=flags, comment="<b>about both</b>")
+        assert service.call("submit", token, {"lease": work["lease"], "submission": f"press-{work['lease']}", "seconds": 1,
+                                              "answers": answers})["revision"] == 1
+        work = service.call("open", token, {})
+    html = service.call("open", lead, {})["html"]
+    text = " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    assert re.search(r"Ada 2 \S+ s 2 – 1 ", text), text  # 2 answers, both faster than the clip, 1 flagged
+    assert "lie 2 points or more apart" not in text
+    flagged = [int(found) for found in re.findall(r'data-item="(\d+)">Look<', html)]
+    (choice,) = [one for one in store.preferences(project) if one.flags]
+    assert sorted(flagged) == sorted((choice.item_a, choice.item_b)) and "flagged by 1 (offensive)" in text
+    left, right = (choice.item_b, choice.item_a) if choice.swapped else (choice.item_a, choice.item_b)
+    for item, verdict in ((left, "better"), (right, "worse")):
+        page = service.call("item", lead, {"item": item})["html"]
+        assert page.count(f"<td>{verdict}</td>") == 4 and "&lt;b&gt;about both" in page and "offensive" in page
+    service.call("retire", lead, {"item": left})
+    assert f'data-item="{left}"' not in service.call("open", lead, {})["html"]
+    assert [row[0] for row in store.rows("SELECT active FROM pairs ORDER BY active")] == [0, 1]
+
+
 def test_a_simulated_project_says_so_on_every_screen(desk: tuple[Store, Project, Service]) -> None:
     store, project, service = desk
     roster.change_settings(store, project, simulated=True)
@@ -381,6 +413,28 @@ def test_odd_values_get_the_same_refusal_whatever_they_are(tmp_path: Path, caplo
         json.dumps(answer, allow_nan=False).encode()
     assert "DROP" not in caplog.text and "xxxx" not in caplog.text
     assert store.rows("PRAGMA integrity_check")[0][0] == "ok"
+
+
+def test_the_rating_server_says_whether_it_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, _ = make_store(tmp_path, 0)
+    service, routes = open_service(store)
+    page, port = build(service), free_port()
+    local = launch(page, store, routes, host="127.0.0.1", port=port, block=False)
+    monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
+    try:
+        assert ask(f"{local}health") == (200, {"state": "ready", "problem": None})
+        assert health.main() == 0
+        store.path.rename(tmp_path / "moved.db")
+        status, found = ask(f"{local}health")
+        assert (status, found["state"]) == (500, "broken") and "annotate.db is no longer where it was" in found["problem"]
+        assert health.main() == 1
+    finally:
+        page.close()
+    other, _ = make_store(tmp_path / "other", 0)
+    other.close()  # with its log, from which the rows could be read all the same
+    other.path.write_bytes(b"x" * 8192)
+    found = serving.health(other)
+    assert found["state"] == "broken" and "not a database of this program" in found["problem"]
 
 
 def test_odd_requests_over_http_are_refused_not_failed(tmp_path: Path) -> None:

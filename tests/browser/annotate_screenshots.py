@@ -42,9 +42,9 @@ def photograph(server: Server, tokens: dict[str, str], folder: Path) -> None:
                     page.goto(f"{server.url}#invite={token}")
                     page.wait_for_selector(".an-task .et-drawing" if role == "rater" else ".an-board")
                     if role == "rater":
-                        fill(page)
-                    page.screenshot(path=folder / f"annotate-{'item' if role == 'rater' else 'board'}-{size}-{theme}.png",
-                                    full_page=role == "rater")
+                        fill(page)  # then a window as tall as the item, or its foot would lie over the middle of the picture
+                        page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
+                    page.screenshot(path=folder / f"annotate-{'item' if role == 'rater' else 'board'}-{size}-{theme}.png")
                     page.close()
                 context.close()
         browser.close()

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ EXAMPLES = ROOT / "assets" / "examples"
 START_S = 180  # a loaded machine imports slowly
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+
+
+_leaving: weakref.WeakSet[Any] = weakref.WeakSet()  # pages that are being loaded anew
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,12 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts, faults = [], []
 
     def watch(page: Any) -> None:
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        def fault(text: str) -> None:
+            if page not in _leaving:
+                faults.append(text)
+
+        page.on("console", lambda message: fault(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: fault(str(error)))
         page.on("request", lambda request: faults.append(f"outside request: {request.url}")
                 if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")) else None)
 
@@ -160,6 +168,13 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+def reload(page: Any) -> None:
+    """Load a page anew. What the one that goes says about its own connections, which break at that, is no fault."""
+    _leaving.add(page)
+    page.reload()
+    _leaving.discard(page)
 
 
 def choose_example(page: Any, name: str) -> None:

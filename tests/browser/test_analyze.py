@@ -152,6 +152,21 @@ def test_check_05_hostile_name_words_labels_and_reply(app: App, chat: ChatServer
     assert page.locator("img[src='x']").count() == 0
 
 
+def test_options_out_of_range_are_refused_in_a_sentence(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:
+    page = open_page(app.url)
+    choose_example(page, "flat")
+    wait_done(page)
+    page.click("#et-options button")
+    for label, value, says in (("Temperature", "99", "0 (no sampling) to 2 is allowed"), ("Seed", "-5", "whole number from 0"),
+                               ("Most new tokens", "99999", "1 to 4096 are allowed")):
+        page.get_by_label(label).fill(value)
+        page.click("#et-again")
+        page.wait_for_selector(f"#et-status [data-state=refused]:has-text('{says}')")  # not the refusal before it
+        page.get_by_label(label).fill("0")
+    page.click("#et-again")
+    wait_done(page)
+
+
 def test_a_recording_from_the_microphone(app: App, chat: ChatServer, chromium: Callable[..., Any], open_page: Callable[..., Any],
                                          tmp_path: Path) -> None:
     samples, rate = soundfile.read(EXAMPLES / "happy.flac", dtype="int16")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -269,6 +270,84 @@ def test_a_second_machine_goes_on_and_the_first_is_told(served: tuple[Server, St
     assert here.locator("[data-row=factual_alignment] [data-value='5'][aria-checked=true]").count() == 1
 
 
+def test_an_old_state_of_a_lost_connection_does_not_come_over_a_newer_one(served: tuple[Server, Store], project: Project,
+                                                                          visit: Callable[..., Any]) -> None:
+    """Entered here without a connection, then gone on elsewhere, then this page is loaded anew; and once without an elsewhere."""
+    _, store = served
+    add_items(store, project, 1)
+    token = link_of(store, project, "Ada")
+    here = visit(token)
+    open_text(here)
+    address, facts = "**/gradio_api/run/annotate", "[data-row=factual_alignment]"
+    here.route(address, lambda route: route.abort())
+    here.click(f"{facts} [data-value='2']")
+    here.wait_for_selector(".an-saved[data-state=offline]")
+    there = visit(token, work=False)
+    there.click(f"{facts} [data-value='5']")
+    there.wait_for_function("() => /^Saved/.test(document.querySelector('.an-saved').textContent)")
+    here.goto("about:blank")  # it does not try again
+    here.unroute(address)
+    here.goto(served[0].url)
+    here.wait_for_selector(".an-saved[data-state=conflict]")
+    assert here.get_attribute(f"{facts} [aria-checked=true]", "data-value") == "5"
+    # What reached the server, but was not acknowledged, is this page's own: what came after it is kept.
+    here.route(address, lambda route: (route.fetch(), route.abort()))
+    here.click(f"{facts} [data-value='3']")
+    here.wait_for_selector(".an-saved[data-state=offline]")
+    here.route(address, lambda route: route.abort())
+    here.click("[data-row=interpretative_quality] [data-value='1']")
+    here.goto("about:blank")
+    here.unroute(address)
+    here.goto(served[0].url)
+    saved(here)
+    chosen = [here.get_attribute(f"[data-row={row}] [aria-checked=true]", "data-value")
+              for row in ("factual_alignment", "interpretative_quality")]
+    assert chosen == ["3", "1"]
+
+
+def test_a_proxy_without_its_server_is_waited_for_and_undo_leaves_the_comment(served: tuple[Server, Store], project: Project,
+                                                                              visit: Callable[..., Any]) -> None:
+    _, store = served
+    add_items(store, project, 1)
+    page = visit(link_of(store, project, "Ada"))
+    answer_by_mouse(page, 4)
+    page.evaluate("scrollTo(0, 0)")
+    foot = page.locator(".an-foot").bounding_box()
+    assert foot["y"] + foot["height"] <= 900  # in view, wherever the page stands
+    page.fill(".an-comment textarea", "long thought of")
+    page.keyboard.press("Escape")
+    page.keyboard.press("u")
+    assert page.input_value(".an-comment textarea") == "long thought of"
+    assert page.locator("[data-row=answer_right] [aria-checked=true]").count() == 0
+    page.click("[data-row=answer_right] [data-value=no]")
+    saved(page)
+    address = "**/gradio_api/run/annotate"
+    page.route(address, lambda route: route.abort())
+    page.click("[data-history]")
+    page.wait_for_function("() => document.querySelector('#an-toast').textContent.startsWith('No connection')")
+    page.unroute(address)
+    page.click("[data-row=fluency_and_structural_clarity] [data-value='2']")  # the item that stands there goes on
+    saved(page)
+    page.wait_for_function("() => localStorage.getItem('annotate-draft') === null")
+    # A proxy, while the server behind it starts again: at the submission, and once more when the next item is asked for.
+    refusals = {"submit": [502, 503, 504, 502], "open": [503, 502, 504]}
+
+    def proxy(route: Any) -> None:
+        left = refusals.get(json.loads(route.request.post_data)["data"][0])
+        if left:
+            route.fulfill(status=left.pop(), body="<html>Bad Gateway</html>")
+        else:
+            route.continue_()
+
+    page.route(address, proxy)
+    page.click("[data-submit]")
+    page.wait_for_selector("[data-screen=done]")
+    assert refusals == {"submit": [], "open": []}
+    (rating,) = store.ratings(project)
+    assert rating.fluency_and_structural_clarity == 2
+    assert (rating.factual_alignment, rating.comment) == (4, "long thought of")
+
+
 def test_check_05_hostile_text_is_shown_as_text(served: tuple[Server, Store], project: Project, visit: Callable[..., Any]) -> None:
     _, store = served
     add_items(store, project, 1, explanation=f"{NASTY} The pitch is high. ${{window.hacked='yes'}}", answer=NASTY,
@@ -382,10 +461,17 @@ def test_the_lead_decides_invites_and_exports(served: tuple[Server, Store], proj
     lead.wait_for_selector(".an-board")
     assert lead.inner_text("[data-item]") == "Look again"
     lead.fill(".an-name", "Joan")
-    lead.click("[data-invite]")
+    lead.dblclick("[data-invite]")
     link = lead.input_value(".an-link input")
     visitor = visit(link.split("invite=")[1], work=False)
     assert "Joan" in visitor.inner_text("[data-screen=consent]")
+    lead.click(".an-board [data-open]")
+    lead.wait_for_selector(".an-table >> text=Joan")
+    lead.locator("[data-new-link]").last.dblclick()  # of two links only the last would open anything
+    lead.wait_for_function("() => document.querySelector('.an-link input')")
+    assert len(store.rows("SELECT 1 FROM events WHERE kind = 'new link' AND project_id = ?", [project.id])) == 1
+    renewed = lead.input_value(".an-link input").split("invite=")[1]
+    assert renewed != link.split("invite=")[1] and roster.sign_in(store, renewed).name == "Joan"
     with lead.expect_download() as download:
         lead.click("[data-export=csv]")
     download.value.save_as(tmp_path / "x.zip")

@@ -45,6 +45,14 @@ def test_two_clips_then_two_models(app: App, chat: ChatServer, open_page: Callab
         assert page.inner_text(f"#cp-answer-{side} .et-verdict").lower() == "sounds angry"
     assert [request["model"] for request in chat.requests] == ["test-model", "test-model"]
 
+    page.select_option("[data-language-switch]", "de")
+    page.wait_for_selector("#cp-status:has-text('Fertig')")
+    assert page.evaluate("window.emotionthinkerLanguage.missing()") == []
+    assert "Halbtöne" in page.inner_text("#cp-facts [data-row=range] td >> nth=0")
+    page.select_option("[data-language-switch]", "ar")
+    page.wait_for_function("document.body.dir === 'rtl'")
+    assert page.eval_on_selector("#cp-figure-a svg", "drawn => getComputedStyle(drawn).direction") == "ltr"
+    page.select_option("[data-language-switch]", "en")
     page.locator("#cp-story-b .et-claim").first.click()
     page.wait_for_function("document.querySelector('#cp-audio-b audio').currentTime > 0.1")
     assert page.evaluate("document.querySelector('#cp-audio-a audio').paused")

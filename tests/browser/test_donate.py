@@ -13,7 +13,7 @@ from annotate import donation, roster
 from annotate.store import Store
 from tests.annotate.filling import make_store
 from tests.browser.chat_server import ChatServer
-from tests.browser.conftest import EXAMPLES, App, choose_example, wait_done
+from tests.browser.conftest import EXAMPLES, App, choose_example, reload, wait_done
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def test_a_clip_is_given_accepted_and_taken_back(giving: tuple[App, Store], chat
     page.wait_for_selector("#et-give-now:enabled")
     page.click("#et-give-now")
     page.wait_for_selector("text=one of this page's own examples")
-    page.reload()
+    reload(page)
     page.click("#et-agree")
     page.set_input_files("#et-audio input[type=file]", str(a_voice(tmp_path)))
     wait_done(page)

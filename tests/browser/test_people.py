@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser.chat_server import ChatServer
-from tests.browser.conftest import EXAMPLES, App, choose_example, wait_done
+from tests.browser.conftest import EXAMPLES, App, choose_example, reload, wait_done
 
 pytestmark = pytest.mark.browser
 WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1280}
@@ -47,6 +47,9 @@ def test_no_english_is_left_on_the_page_in_another_language(app: App, chat: Chat
     page.keyboard.press("Escape")
     page.click("#et-agree")
     page.wait_for_selector("#et-audio input[type=file]", state="attached")
+    written = page.eval_on_selector_all("#et-audio .source-selection button",
+                                        "all => all.map(one => getComputedStyle(one, '::after').content)")
+    assert written == ['"Datei"', '"Mikrofon"']
     page.locator("#et-options button").first.click()
     page.get_by_label("Temperatur").wait_for()
     assert missing(page) == []
@@ -79,7 +82,7 @@ def test_no_english_is_left_on_the_page_in_another_language(app: App, chat: Chat
         page.locator("[role=tab]").nth(1 if tab == "timeline" else 2).click()
         page.wait_for_selector("#tl-example" if tab == "timeline" else "#cp-go, #cp-buttons")
         assert missing(page) == []
-    page.reload()  # the choice is kept
+    reload(page)  # the choice is kept
     page.wait_for_selector("#et-agree")
     assert page.evaluate("document.documentElement.dir") == "rtl"
     choose_language(page, "en")
@@ -227,9 +230,14 @@ def test_a_server_that_is_gone_is_said_and_what_was_typed_stays(start_app: Calla
     choose_example(page, "flat")
     wait_done(page)
     page.fill("#et-words textarea", "my own words, typed with care")
-    app.stop()
+    chat.delay_s = 0.2
     page.click("#et-again")
+    page.wait_for_selector("#et-reasoning [data-state=thinking] .et-caret")
+    app.stop()
     page.wait_for_selector("#et-connection[data-state=lost]")
+    assert page.inner_text("#et-status") == "Interrupted: the connection to the server was lost."  # not "… is thinking"
+    assert page.locator(".et-caret, .et-status[data-state=thinking]").count() == 0
+    chat.reset()
     assert "What you typed stays here" in page.inner_text("#et-connection")
     assert page.input_value("#et-words textarea") == "my own words, typed with care"
     app.again()

@@ -97,16 +97,39 @@ def test_check_10_no_file_outside_the_cache_is_served(app: App, tmp_path: Path) 
             assert status_of(f"{app.url}/gradio_api/file={urllib.parse.quote(text, safe='/%')}") in (403, 404), path
 
 
-def test_check_10_a_path_of_the_server_is_no_upload(app: App) -> None:
-    payload = {"data": [{"path": str(EXAMPLES / ".." / ".." / "LICENSE"), "meta": {"_type": "gradio.FileData"}}, ""]}
+def answer_to(app: App, path: str = "", data: list[str] | None = None) -> str:
+    """What a program gets from /prosody that names `path` in place of a file that it has uploaded, or that sends `data`."""
+    payload = {"data": data or [{"path": path, "meta": {"_type": "gradio.FileData"}}, ""]}
     request = urllib.request.Request(f"{app.url}/gradio_api/call/prosody", data=json.dumps(payload).encode(),
                                      headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         event = json.load(answer)["event_id"]
     with urllib.request.urlopen(f"{app.url}/gradio_api/call/prosody/{event}", timeout=60) as answer:
-        text = answer.read().decode()
+        return str(answer.read().decode())
+
+
+def test_check_10_a_path_of_the_server_is_no_upload(app: App) -> None:
+    text = answer_to(app, str(EXAMPLES / ".." / ".." / "LICENSE"))
     assert "event: error" in text
     assert "Apache" not in text
+
+
+def test_check_10_the_server_fetches_no_address_for_anybody(app: App) -> None:
+    address = "https://example.org/clip.wav"
+    text = answer_to(app, address)
+    assert "event: error" in text
+    assert "fetches no address" in text
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{app.url}/gradio_api/file={address}", timeout=30)
+    assert refused.value.code == 403
+    assert "fetches no address" in refused.value.read().decode()
+
+
+def test_check_10_doors_of_gradio_that_the_page_does_not_need_are_closed(app: App) -> None:
+    assert status_of(f"{app.url}/gradio_api/deep_link?session_hash=x") == 404
+    assert status_of(f"{app.url}/gradio_api/process_recording", b"x") == 404
+    assert not (app.cache / "deep_links").exists()
+    assert status_of(f"{app.url}/monitoring/summary") == 403
 
 
 def test_a_file_over_the_limit_is_refused_while_it_arrives(app: App) -> None:
@@ -132,6 +155,7 @@ def test_check_12_nothing_that_was_said_is_in_the_log(app: App, client: object, 
     from gradio_client import handle_file
 
     client.predict(handle_file(EXAMPLES / "flat.flac"), "the quokka sings at noon", "", api_name="/explain")  # type: ignore[attr-defined]
+    assert "Too few values" in answer_to(app, data=["the quokka sings"])
     log = app.log.read_text()
     for word in ("quokka", "meeting", "never"):
         assert word not in log

@@ -81,8 +81,22 @@ def test_a_call_from_example_to_saved_files(app: App, chat: ChatServer, open_pag
     assert saved["textgrid"].startswith('File type = "ooTextFile"')
     assert saved["vtt"].startswith("WEBVTT")
 
+    page.select_option("[data-language-switch]", "de")
+    page.wait_for_selector("#tl-status:has-text('Fertig')")
+    assert page.evaluate("window.emotionthinkerLanguage.missing()") == []
+    page.select_option("[data-language-switch]", "en")
+    page.evaluate("document.querySelectorAll('.tl-turn').forEach((turn, index) => { turn.style.left = `${60 + index}%`; })")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    table = page.locator("#tl-table .tl-scroll")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")  # the words are seen without a push to the side
+    assert table.locator("tbody tr").first.bounding_box()["height"] < 80
+    page.wait_for_function("""() => {  // numbers of turns that are near to each other do not touch
+        const boxes = [...document.querySelectorAll('.tl-turn span')].map(number => number.getBoundingClientRect());
+        const figure = document.querySelector('.tl-figure').getBoundingClientRect();
+        const apart = (one, other) => one.right <= other.left || other.right <= one.left || one.bottom <= other.top
+            || other.bottom <= one.top;
+        return boxes.every((one, i) => one.top >= figure.top && boxes.slice(i + 1).every(other => apart(one, other))); }""")
 
 
 def test_stopped_and_gone_on_in_another_visit(app: App, chat: ChatServer, open_page: Callable[..., Any], tmp_path: Path) -> None:

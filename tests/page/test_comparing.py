@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.compare_tab import model_name
-from emotionthinker.page.comparing import chosen_screen, comparison_html, difference, explain_both, measure_both
+from emotionthinker.page.comparing import chosen_screen, comparison_html, difference, explain_both, figures_html, measure_both
 from emotionthinker.page.engine import EXAMPLES, Engine, Run
 from emotionthinker.scale import fit_scale
 from emotionthinker.settings import Settings
@@ -18,6 +20,10 @@ from tests.page.records import a_record, silent_record, voice_samples
 from tests.rule_explainers import PitchExplainer
 
 PATHS = (str(EXAMPLES / "flat.flac"), str(EXAMPLES / "angry.flac"))
+
+
+def height(svg: str) -> float:
+    return float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', svg)[1])  # type: ignore[index]
 
 
 def axis_labels(svg: str) -> list[str]:
@@ -35,6 +41,22 @@ def test_both_figures_have_one_scale() -> None:
     assert difference("energy", flat, angry).startswith("+")
     assert difference("range", flat, angry).startswith("+")
     assert "never" in (last.facts or "")
+    assert height(one) == height(other)
+
+
+def test_more_words_in_one_clip_make_neither_figure_higher_than_the_other() -> None:
+    *_, last = measure_both(Engine(Settings()), Run(1), PATHS, 560)
+    assert last.records is not None
+    flat, angry = last.records
+    crowded = dataclasses.replace(angry, words=[word | {"word": "again"} for word in angry.words for _ in range(3)])
+    clips = [load_clip(path) for path in PATHS]
+    heights = []
+    for records in ((flat, angry), (flat, crowded), (crowded, flat)):
+        scale = fit_scale([record.to_dict() for record in records], [clip.samples for clip in clips])
+        one, other = figures_html(records, clips, scale, 560)
+        assert height(one) == height(other)
+        heights.append(height(one))
+    assert heights[0] < heights[1] == heights[2]
 
 
 def test_a_missing_clip_is_named() -> None:

@@ -7,12 +7,12 @@ from types import ModuleType
 
 import pytest
 
-from emotionthinker import export, plots
-from emotionthinker.page import comparing, handlers, stretches
+from emotionthinker import export, plots, prompt
+from emotionthinker.page import comparing, stretches
 from emotionthinker.timeline import export as timeline_export
 from emotionthinker.timeline import follow
 
-MODULES = [export, plots, comparing, handlers, stretches, timeline_export, follow]
+MODULES = [export, plots, prompt, comparing, stretches, timeline_export, follow]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

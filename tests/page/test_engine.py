@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -66,9 +68,46 @@ def test_the_page_comes_before_the_model_unless_somebody_asks_for_it(tmp_path: P
         asked.wait()
 
 
+@pytest.mark.parametrize("files", [{}, {"config.json": "{"}, {"config.json": '{"model_type": "qwen2_5_omni_thinker"}'}])
+def test_visitors_are_not_told_where_the_models_lie(tmp_path: Path, files: dict[str, str]) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    engine = Engine(Settings(model=str(folder)))
+    with pytest.raises(EmotionThinkerError) as refused:
+        engine.wait()
+    assert "mine" in str(refused.value)
+    assert str(tmp_path) not in str(refused.value) + str(engine.problem)
+
+
 def test_waiting_for_the_model_can_be_stopped() -> None:
     engine = Engine(Settings())
     engine.warm_up = lambda: None  # type: ignore[method-assign]  # a model that never comes
     cancel = threading.Event()
     cancel.set()
     assert engine.wait(cancel) is None
+
+
+TWO_AT_ONCE = """
+import sys, threading
+from emotionthinker.loading import load_model
+sys.setswitchinterval(1e-5)
+start, said = threading.Barrier(8), []
+def load():
+    start.wait()
+    try: load_model(sys.argv[1], "mine", {})
+    except Exception as error: said.append(f"{type(error).__name__} {error}")
+threads = [threading.Thread(target=load) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("\\n".join(said))
+"""
+
+
+def test_models_that_are_loaded_at_once_do_not_meet_a_half_imported_library(tmp_path: Path) -> None:
+    """In a process of its own, as only the first import of one is open to it."""
+    (tmp_path / "config.json").write_text("{")
+    command = [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.count("not a valid JSON file") == 8

@@ -100,7 +100,3 @@ def test_waiting_for_the_model_is_not_called_done(engine: Engine) -> None:
     assert 'data-state="waiting"' in (measured.status or "")
     assert "Waiting for the model" in (measured.status or "")
     assert 'data-state="waiting"' in (handlers.asking_screen().reasoning or "")
-
-
-def test_labels_are_split_as_people_type_them() -> None:
-    assert handlers.split_labels(" angry, sad ,, contempt or disgust") == ["angry", "sad", "contempt or disgust"]

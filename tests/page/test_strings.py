@@ -5,13 +5,21 @@ from __future__ import annotations
 import ast
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from annotate.ui import STRINGS
+from emotionthinker.audio import Limits, load_clip
+from emotionthinker.errors import AudioError, EmotionThinkerError
 from emotionthinker.page import strings
-from emotionthinker.page.strings import PLACEHOLDER, strings_script, switch_html, tables
+from emotionthinker.page.strings import strings_script, switch_html, tables
+from emotionthinker.prompt import choose_labels
+from emotionthinker.prosody.record import NO_SPEECH_FOR_WORDS, NOT_ALIGNED, warnings_of_sound
+from tests.conftest import make_record, synthetic_voice
+from tests.rule_explainers import PitchExplainer
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY = tables(STRINGS)  # with those of the rating pages
@@ -23,6 +31,7 @@ TELLING += [f"emotionthinker/{name}.py" for name in ("audio", "transcript", "pag
 NOT_FOR_THE_PAGE = ("must be an object", "must be a list", "must be one of", "holds something else than", "A score must be",
                     "Whether the answer is right must be", "A mark must name", "A choice must be", "The setting {",
                     "is no name of a", "There is a project {", "The role is {")
+PLACEHOLDER = re.compile(r"\{\w+\}|</?\d/?>")
 # Gradio's own words: not in our sources.
 GRADIO = {"Drop Audio Here", "Drop an audio file here to upload", "- or -", "Click to Upload", "Upload file", "Record audio",
           "Record", "Pause", "Resume", "Microphone access has been denied or is unavailable in this browser",
@@ -47,7 +56,8 @@ def test_every_language_has_every_key_and_the_same_places_to_fill() -> None:
 
 def test_arabic_is_written_in_arabic() -> None:
     names = {"R", "L", "S", "U", "V W X", "Esc", "A: {what}", "B: {what}", "jsonl", "csv", "parquet", "hub", "EmotionThinker",
-             "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "▼"}
+             "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "A: {status}",
+             "B: {status}", "▼"}
     for key, text in EVERY["ar"]["strings"].items():
         assert key in names or not re.search(r"[^\W\d_]", PLACEHOLDER.sub("", key)) or re.search(r"[\u0600-\u06ff]", text), key
 
@@ -104,6 +114,45 @@ def test_every_sentence_that_a_script_writes_is_in_the_tables() -> None:
             written.append(re.sub(r"\$\{.*?(\}|$)", "{}", text).strip())
     assert len(written) > 25
     assert [text for text in written if not known(text)] == []
+
+
+def warnings_and_refusals() -> list[str]:
+    """What the page may say of a clip, as it is said."""
+    quiet = {"speech_s": 1.0, "f0_reliable": True, "est_snr_db": 30.0, "pitch_level": "high", "duration_s": 2.0,
+             "narrow": False}
+    clipped, clean = np.ones(100), np.zeros(100)
+    told = [NOT_ALIGNED, NO_SPEECH_FOR_WORDS]
+    for other in ({"speech_s": 0.0}, {"speech_s": 0.2}, {"f0_reliable": False}, {"est_snr_db": 3.0}, {"pitch_level": None},
+                  {"narrow": True}):
+        told += warnings_of_sound(clean, quiet | other)
+    told += warnings_of_sound(clipped, quiet)
+    explainer = PitchExplainer()
+    explainer.style = replace(explainer.style, max_audio_s=2.0)
+    told += explainer.explain((synthetic_voice(4.0), 16_000), prosody=make_record([[0.0, 4.0]], 4.0, words=[])).warnings
+    mirrored = np.stack([synthetic_voice(0.5), -synthetic_voice(0.5)], axis=1)
+    broken = [(mirrored, 16_000), (np.zeros(9), 900), (np.zeros((9, 9)), 16_000), (np.full(9, np.nan), 16_000),
+              (np.zeros(90_000), 16_000)]
+    for source in broken:
+        with pytest.raises(AudioError) as refused:
+            load_clip(source, Limits(max_seconds=5.0))
+        told.append(str(refused.value))
+    for option in ({"max_new_tokens": -1}, {"temperature": 99.0}, {"seed": -5}):
+        with pytest.raises(EmotionThinkerError) as refused:
+            explainer.stream((synthetic_voice(1.0), 16_000), **option)
+        told.append(str(refused.value))
+    for asked in (["bored"], ["sad"]):
+        with pytest.raises(EmotionThinkerError) as refused:
+            choose_labels(asked, ("sad", "angry"))
+        told.append(str(refused.value))
+    return told
+
+
+@pytest.mark.parametrize("code", ["de", "ar"])
+def test_what_is_said_of_a_clip_is_said_in_every_language(code: str) -> None:
+    keys = [re.sub(r"\\{\w+\\}", ".+?", re.escape(key)) for key in EVERY[code]["strings"]]
+    told = warnings_and_refusals()
+    assert len(told) == 21
+    assert [text for text in told if not any(re.fullmatch(key, text) for key in keys)] == []
 
 
 def test_a_table_cannot_end_the_script_it_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

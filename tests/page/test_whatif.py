@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 import sys
 from functools import lru_cache
 from typing import Any
@@ -17,7 +18,7 @@ import app
 from emotionthinker.audio import Clip, load_clip
 from emotionthinker.page import whatif
 from emotionthinker.page.engine import EXAMPLES, Engine, Run, Runs
-from emotionthinker.page.whatif_story import claims_html, meaning, moved_html, outcome_html, scores_html
+from emotionthinker.page.whatif_story import claims_html, meaning, moved_html, outcome_html, scores_html, verdict
 from emotionthinker.probing import ALL_CHANGES, Step, ask_again
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.settings import Settings
@@ -77,6 +78,20 @@ def test_the_same_answer_is_called_the_same() -> None:
     *_, done = outcomes("softer")
     assert "it still sounds <strong><bdi>angry</bdi></strong>" in done.html
     assert "The answer stayed" in done.status
+
+
+@pytest.mark.parametrize(("was", "now", "says"), [
+    (None, "sad", "it sounds sad; before, the model named no emotion."),
+    ("sad", None, "the model names no emotion; before, it sounded sad."),
+    (None, None, "the model still names no emotion."),
+    ("sad", "angry", "it sounds angry, not sad."),
+    ("sad", "sad", "it still sounds sad."),
+])
+def test_an_answer_without_an_emotion_is_not_called_one(was: str | None, now: str | None, says: str) -> None:
+    _, _, first = known()
+    explanation = dataclasses.replace(PitchExplainer().explain(known()[0], prosody=known()[1]), emotion=now)
+    step = Step("softer", explanation=explanation, comparison={"answer_changed": was != now})
+    assert re.sub("<[^>]+>", "", verdict(first | {"emotion": was}, step)) == f"If it were 6 dB softer, {says}"
 
 
 def test_what_cannot_be_changed_is_the_sentence_that_says_why() -> None:

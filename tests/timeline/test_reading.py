@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from emotionthinker.audio import LONG, SAMPLE_RATE, Limits, load_clip, open_recording
-from emotionthinker.errors import AudioError, AudioTooLarge, AudioTooLong, EmotionThinkerError
-from emotionthinker.timeline.reading import content_hash, hold_two_speakers, open_lines
+from emotionthinker.errors import AudioError, AudioTooLarge, AudioTooLong, EmotionThinkerError, UnsupportedAudio
+from emotionthinker.timeline.reading import hold_two_speakers, open_lines
 from tests.sounds import encode, hours_of_silence, speech_like, wav_bytes
 
 LIMITS = Limits(max_seconds=120, max_bytes=10_000_000)
@@ -47,6 +47,12 @@ def test_one_room_in_stereo_is_one_line(tmp_path: Path) -> None:
     channels, lines, samples = read(saved(tmp_path, wav_bytes(room, SAMPLE_RATE)))
     assert (channels, lines) == ("mixed", ("voice",))
     np.testing.assert_allclose(samples[:, 0], room.mean(axis=1), atol=1e-4)
+
+
+def test_channels_that_cancel_each_other_are_not_taken_for_silence(tmp_path: Path) -> None:
+    mirrored = in_turn(12.0).sum(axis=1, keepdims=True) * np.array([[1.0, -0.95]], np.float32)
+    with pytest.raises(UnsupportedAudio, match="cancel each other out"):
+        read(saved(tmp_path, wav_bytes(mirrored, SAMPLE_RATE)))
 
 
 def test_silence_holds_nobody() -> None:
@@ -120,8 +126,3 @@ def test_the_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ET_LONG_MAX_MB", "much")
     with pytest.raises(EmotionThinkerError, match="ET_LONG_MAX_MB"):
         Limits.long_from_env()
-
-
-def test_a_hash_is_of_the_content(tmp_path: Path) -> None:
-    one, other = saved(tmp_path, b"abc", "1"), saved(tmp_path, b"abc", "2")
-    assert content_hash(one) == content_hash(other) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

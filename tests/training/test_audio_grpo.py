@@ -205,6 +205,52 @@ def test_groups_that_teach_nothing_leave_the_weights_alone(tiny_folder: Path, co
     assert all(torch.equal(value, after[name]) for name, value in weights_of(tiny_folder).items())
 
 
+def test_equal_rewards_teach_nothing_though_they_differ_by_rounding(
+    tiny_folder: Path, corpus: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Rounded(LetterRewards):
+        def _calculate_rewards(self, inputs: Any, prompts: Any, completions: list[str], completion_ids_list: Any) -> Any:
+            self.rewards.schedule.update([True for _ in completions])
+            rows = torch.tensor([[1.0, 1.0, 0.0] for _ in completions])
+            rows[::2, 1] += 1e-7
+            return rows
+
+    monkeypatch.setattr(grpo_ptr, "AudioGRPOTrainer", Rounded)
+    grpo_ptr.train(settings(tiny_folder, corpus["train"], tmp_path, skip_even_groups=True, steps=1))
+    assert lines_of(tmp_path)[0]["skipped_groups"] == 1.0
+
+
+def test_a_group_hears_one_room_and_each_step_another(
+    tiny_folder: Path, corpus: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard_by_step: dict[int, tuple[list[int], torch.Tensor]] = {}
+
+    class Listening(LetterRewards):
+        def _calculate_rewards(self, inputs: Any, prompts: Any, completions: list[str], completion_ids_list: Any) -> Any:
+            heard_by_step[self.state.global_step] = [row["record"] for row in inputs], self._sound["input_features"].clone()
+            return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+
+    monkeypatch.setattr(grpo_ptr, "AudioGRPOTrainer", Listening)
+    one = tmp_path / "one.jsonl"  # the same clip in every step
+    record = read_rows(corpus["train"])[0]
+    one.write_text("".join(json.dumps(record) + "\n" for _ in range(2)), encoding="utf-8")
+    rooms = {"noise_share": 1.0, "snr_db": [10, 10]}
+    grpo_ptr.train(settings(tiny_folder, one, tmp_path / "rooms", rooms=rooms))
+    (_, first), (_, second) = heard_by_step[0], heard_by_step[1]
+    assert all(torch.equal(sound, first[0]) for sound in first)
+    assert not torch.equal(first, second)
+    grpo_ptr.train(settings(tiny_folder, one, tmp_path / "plain", rooms=None))
+    (_, plain), (_, later) = heard_by_step[0], heard_by_step[1]
+    assert torch.equal(plain, later)
+    assert plain.shape == first.shape
+    assert not torch.equal(plain, first)
+
+
+def test_rooms_have_no_other_settings(tiny_folder: Path, corpus: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(RewardError, match="rooms have echo; known are noise_share, reverb_share"):
+        grpo_ptr.train(settings(tiny_folder, corpus["train"], tmp_path, rooms={"echo": 1}))
+
+
 def test_lora_trains_beside_the_weights_and_ends_in_a_plain_folder(
     letters: None, tiny_folder: Path, corpus: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,23 @@ def test_before_training_it_has_no_opinion(tiny_folder: Path, tuples: dict[str, 
     assert model.scores(["The voice is loud."], [record]) == [dict.fromkeys(DIMENSIONS, 3.0)]
 
 
+def test_it_starts_from_every_weight_of_the_thinker(tiny_folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+    from transformers import Qwen2_5OmniThinkerForConditionalGeneration
+
+    thinker = Qwen2_5OmniThinkerForConditionalGeneration.from_pretrained(tiny_folder, dtype=torch.float32)
+    scoring = load_for_scores(tiny_folder, "head").state_dict()
+    assert len(thinker.state_dict()) > 50
+    assert all(torch.equal(value, scoring[name]) for name, value in thinker.state_dict().items())
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_folder, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights.pop("model.layers.0.mlp.up_proj.weight")
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    with pytest.raises(RewardError, match="broken lacks weights of a thinker"):
+        load_for_scores(broken, "head")
+
+
 def test_a_text_without_end_or_words_is_scored_too(trained: Path, tuples: dict[str, Path]) -> None:
     model, record = RewardModel.from_folder(trained), read_rows(tuples["dev.cot"])[0]
     given = model.scores(["loud " * 3000, "", "<|im_end|><|AUDIO|>"], [record] * 3)
@@ -77,6 +95,30 @@ def test_another_clip_changes_the_scores_of_the_same_text(trained: Path, tuples:
     assert own
     assert changed
     assert max(abs(own[d] - changed[d]) for d in DIMENSIONS) > 1e-4
+
+
+def test_the_head_is_given_what_the_clip_adds_to_each_token(trained: Path, tuples: dict[str, Path]) -> None:
+    """Log-probabilities as the plain thinker has them; those without sound stay the same beside any clip."""
+    model, records = RewardModel.from_folder(trained), read_rows(tuples["dev.cot"])[:2]
+    batch = model.batch([record["explanation"] for record in records], records)
+    mask, ids = batch.pop("text_mask").bool(), batch["input_ids"]
+    other = batch | {"input_features": torch.rand(batch["input_features"].shape, generator=torch.Generator().manual_seed(0))}
+    thinker = model.thinker
+    with torch.no_grad():
+        plain = thinker(**batch).logits.log_softmax(-1)
+        heard, changed = (thinker.log_probs(thinker.model(**given).last_hidden_state, ids, mask) for given in (batch, other))
+        unheard = thinker.log_probs(thinker.without_sound(ids, batch["attention_mask"]), ids, mask)
+        alone = model.batch([records[0]["explanation"]], [records[0]])
+        in_short = thinker.log_probs(thinker.without_sound(alone["input_ids"], alone["attention_mask"]), alone["input_ids"],
+                                     alone["text_mask"].bool())
+    for row in range(2):
+        at = mask[row].nonzero().squeeze(-1).tolist()
+        assert len(at) > 20
+        assert [heard[row, i].item() for i in at] == pytest.approx([plain[row, i - 1, ids[row, i]].item() for i in at], abs=1e-4)
+        assert not heard[row][~mask[row]].any()
+    assert (heard - changed).abs().max() > 1e-4
+    assert (heard - unheard).abs().max() > 1e-3
+    assert unheard[0, : in_short.shape[1]].tolist() == pytest.approx(in_short[0].tolist(), abs=1e-4)
 
 
 def test_gradients_reach_the_audio_tower(tiny_folder: Path, trained: Path, tuples: dict[str, Path]) -> None:

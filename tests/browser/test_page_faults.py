@@ -14,22 +14,11 @@ import pytest
 
 from benchmarks.serving import wait_until_served
 from tests.browser.chat_server import ChatServer
-from tests.browser.conftest import (
-    EXAMPLES,
-    ROOT,
-    START_S,
-    _chat_server,
-    browser,
-    chat,
-    choose_example,
-    chromium,
-    free_port,
-    wait_done,
-)
-from tests.faults.conftest import Disk
+from tests.browser.conftest import EXAMPLES, ROOT, START_S, choose_example, free_port, wait_done
+from tests.faults.conftest import Disk, make_disk
 
 pytestmark = pytest.mark.browser
-__all__ = ["_chat_server", "browser", "chat", "chromium"]  # fixtures of the browser tests, used here by their names
+__all__ = ["make_disk"]  # a fixture, used here by its name
 
 
 class Page:
