@@ -134,7 +134,23 @@ def test_two_explanations_are_compared_without_english(page: Any, tmp_path: Path
     assert missing(page, task_page.task_html(project, task(store, work.lease_id), progress, "clip.wav")) == {}
     submit(store, project, rater, work.lease_id, "press-one", full_choices(), 3.0)
     service = Service(store)
-    assert missing(page, service.call("open", roster.new_token(store, rater), {})["html"]) == {}
+    token = roster.new_token(store, rater)
+    again = service.call("open", token, {})
+    assert missing(page, again["html"]) == {}
+    listen(store, project, rater, again["lease"])
+    answers = full_choices("tie", flags=["offensive"])
+    answers["choices"]["fluency_and_structural_clarity"] = "both bad"
+    submit(store, project, rater, again["lease"], "press-two", answers, 3.0)
+    history = service.call("history", token, {})["html"]
+    assert "both bad" in history
+    assert missing(page, history) == {}
+    _, token = roster.invite(store, project, "Lead", "lead")
+    assert token is not None
+    BoardService(service)
+    for screen in (service.call("open", token, {}), service.call("item", token, {"item": 1}),
+                   service.call("item", token, {"item": 4})):
+        assert missing(page, screen["html"]) == {}
+    assert "ضمن زوج" in page.inner_text(".an-decide")
 
 
 def test_a_lead_meets_no_english_on_the_board(page: Any, tmp_path: Path) -> None:

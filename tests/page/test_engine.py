@@ -56,16 +56,15 @@ def test_a_missing_model_is_told_to_everyone_who_waits(tmp_path: Path) -> None:
 
 
 def test_the_page_comes_before_the_model_unless_somebody_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotionthinker.page.engine.PAGE_FIRST_S", 0.2)
-    engine = Engine(Settings(model=str(tmp_path / "nothing")))
-    engine.warm_up_soon()
-    assert engine._thread is None and not engine.ready
-    assert engine._ready.wait(20)  # by itself
-    asked = Engine(Settings(model=str(tmp_path / "nothing")))
+    asked, alone = (Engine(Settings(model=str(tmp_path / "nothing"))) for _ in range(2))
     monkeypatch.setattr("emotionthinker.page.engine.PAGE_FIRST_S", 60.0)
     asked.warm_up_soon()
+    assert asked._thread is None and not asked.ready
     with pytest.raises(EmotionThinkerError, match="nothing"):
         asked.wait()
+    monkeypatch.setattr("emotionthinker.page.engine.PAGE_FIRST_S", 0.1)
+    alone.warm_up_soon()
+    assert alone._ready.wait(20)  # by itself
 
 
 @pytest.mark.parametrize("files", [{}, {"config.json": "{"}, {"config.json": '{"model_type": "qwen2_5_omni_thinker"}'}])
