@@ -110,12 +110,12 @@ def _raters(found: Board) -> str:
             f'<button type="button" class="an-chip" data-new-link="{line.rater.id}">New link</button> '
             f'<button type="button" class="an-chip" data-active="{line.rater.id}" data-on="{int(not line.rater.active)}">'
             f'{"Shut out" if line.rater.active else "Let in"}</button>')
-        time = "–" if line.seconds is None else f"{line.seconds:.0f} s"
+        time = "–" if line.seconds is None else f"<bdi>{line.seconds:.0f} s</bdi>"
         last = (line.last or "–")[:16].replace("T", " ")
         rows.append(f"<tr><th scope='row'><bdi>{escape(line.rater.name)}</bdi> "
                     f"<span class='et-note'>{_words(state)}</span></th>"
                     f"<td>{line.answers}</td><td>{time}</td><td>{line.too_fast}</td><td{low}>{score}</td>"
-                    f"<td>{line.flagged}</td><td>{escape(last)}</td><td>{button}</td></tr>")
+                    f"<td>{line.flagged}</td><td><bdi>{escape(last)}</bdi></td><td>{button}</td></tr>")
     heads = "".join(f"<th>{head}</th>" for head in ("name", "answers", "median time", "faster than the clip", "attention passed",
                                                     "flagged", "last (UTC)", ""))
     return (f'<section class="an-card an-wide an-scroll"><h3>People</h3><table class="an-table"><thead><tr>{heads}</tr></thead>'

@@ -209,7 +209,7 @@ def _cell(found: dict[str, Any] | None, said: str = "") -> str:
         return "–"
     if found["value"] is None:
         return f'<span class="ac-why">{escape(found["reason"])}</span>'
-    value = f"<b>{words.number(found['value'])}</b>"
+    value = f"<b><bdi>{words.number(found['value'])}</bdi></b>"
     if found["low"] is None:
         return value if found["reason"] == said else f'{value}<br><span class="ac-why">{escape(found["reason"])}</span>'
-    return f'{value}<br><span class="ac-span">{words.number(found["low"])} … {words.number(found["high"])}</span>'
+    return f'{value}<br><bdi class="ac-span">{words.number(found["low"])} … {words.number(found["high"])}</bdi>'

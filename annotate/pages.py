@@ -137,7 +137,7 @@ def history_html(project: Project, answers: list[dict[str, Any]]) -> str:
         shown = shown or ", ".join(f"<span>{escape(flag.replace('_', ' '))}</span>" for flag in values["flags"])
         rows.append(f'<li><button type="button" class="an-chip" data-revise="{escape(answer["kind"])}" '
                     f'data-key="{int(answer["id"])}">Change</button>'
-                    f' <span class="an-when">{escape(answer["updated"][:16].replace("T", " "))}</span> '
+                    f' <bdi class="an-when">{escape(answer["updated"][:16].replace("T", " "))}</bdi> '
                     f'<span dir="auto">{escape(answer["begin"])}…</span><br><span class="et-note">{shown}</span></li>')
     body = f'<ol class="an-history">{"".join(rows)}</ol>' if rows else "<p>No answers yet.</p>"
     return (f'{banner(project)}<section class="an-card an-wide" data-screen="history"><h2>My answers</h2>{body}'

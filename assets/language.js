@@ -35,6 +35,11 @@
     }).sort((one, other) => other.key.length - one.key.length); // the closest fit first
   }
 
+  // A sign stays left of its number, and a date in its order, in a text from right to left, too.
+  function isolated(value) {
+    return tables[language].direction === "rtl" && /^([−+]\d|\d{4}-\d\d)/.test(value) ? `\u2066${value}\u2069` : value;
+  }
+
   // The translation of an English text, spaces around it kept; null where the table has none.
   function translated(source) {
     const [, before, text, after] = /^(\s*)(.*?)(\s*)$/s.exec(source);
@@ -49,7 +54,7 @@
       for (const { key, names, regex } of patterns) {
         const match = regex.exec(plain);
         if (!match) continue;
-        const values = Object.fromEntries(names.map((name, index) => [name, translated(match[index + 1]) ?? match[index + 1]]));
+        const values = Object.fromEntries(names.map((name, index) => [name, translated(match[index + 1]) ?? isolated(match[index + 1])]));
         found = exact.get(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
         break;
       }

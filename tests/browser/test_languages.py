@@ -30,6 +30,7 @@ from tests.page.test_timeline_view import a_timeline
 
 pytestmark = pytest.mark.browser
 LANGUAGES = ("de", "ar")
+NAMES_IN_ARABIC: set[str] = set()
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +193,12 @@ def test_calibrate_speaks_the_language_and_its_figures_too(page: Any, tmp_path: 
     html = calibration_html("study", content, [content], {1: "Somebody"}, running_s=3.0, problem="", plots=plots_html(content, 700))
     assert missing(page, html, "ac-root") == {}
     assert "يقول الناس" in page.inner_text(".ac-panel")
+    # A place to fill in takes what it finds, also English that no table has: so look at the words themselves.
+    shown = " ".join(page.eval_on_selector_all("#ac-root section", """all => all.map(one => {
+        const copy = one.cloneNode(true);
+        for (const bdi of copy.querySelectorAll("bdi, th[scope=row]")) bdi.remove(); // names, and figures that are named by their letters
+        return copy.textContent; })"""))
+    assert set(re.findall(r"[A-Za-z]{3,}", shown)) <= NAMES_IN_ARABIC
     empty = calibration_html("study", None, [], {}, running_s=None, problem="", plots="")
     assert missing(page, visitor_html() + empty + f"<p>{waiting_sentence(4.0)}</p>", "ac-root") == {}
 
