@@ -14,6 +14,7 @@ import pytest
 from annotate import estimates, pages, roster, task_page
 from annotate.board_service import BoardService
 from annotate.calibration_page import calibration_html, plots_html, visitor_html, waiting_sentence
+from annotate.calibration_words import drift_meaning
 from annotate.copies import CopyPlan
 from annotate.donation_page import about_html, code_html, taken_back_html
 from annotate.figures import calibrate
@@ -30,7 +31,6 @@ from tests.page.test_timeline_view import a_timeline
 
 pytestmark = pytest.mark.browser
 LANGUAGES = ("de", "ar")
-NAMES_IN_ARABIC: set[str] = set()
 
 
 @pytest.fixture(scope="module")
@@ -190,15 +190,18 @@ def test_calibrate_speaks_the_language_and_its_figures_too(page: Any, tmp_path: 
     store, project = fill(tmp_path / "study.db", simulate(0, n_speakers=8))
     calibrate(store, project, as_json=True, output=None)
     content = store.calibrations(project)[0]
+    few = {"value": -0.44, "low": None, "high": None, "reason": "An interval needs at least 10 clips; there are 6."}
     html = calibration_html("study", content, [content], {1: "Somebody"}, running_s=3.0, problem="", plots=plots_html(content, 700))
+    html += f"<p>{drift_meaning(few)}</p>"
     assert missing(page, html, "ac-root") == {}
     assert "يقول الناس" in page.inner_text(".ac-panel")
     # A place to fill in takes what it finds, also English that no table has: so look at the words themselves.
-    shown = " ".join(page.eval_on_selector_all("#ac-root section", """all => all.map(one => {
-        const copy = one.cloneNode(true);
-        for (const bdi of copy.querySelectorAll("bdi, th[scope=row]")) bdi.remove(); // names, and figures that are named by their letters
-        return copy.textContent; })"""))
-    assert set(re.findall(r"[A-Za-z]{3,}", shown)) <= NAMES_IN_ARABIC
+    words = page.evaluate("""() => { const copy = document.getElementById("ac-root").cloneNode(true);
+        for (const name of copy.querySelectorAll("bdi, style")) name.remove();
+        return copy.textContent; }""")
+    assert "لا فترة: تحتاج الفترة" in words
+    assert set(re.findall(r"[A-Za-z]{3,}", words)) <= {"ICC", "kappa", "alpha", "calibration", "json", "UTC", "prediction",
+                                                       "powered", "inference"}
     empty = calibration_html("study", None, [], {}, running_s=None, problem="", plots="")
     assert missing(page, visitor_html() + empty + f"<p>{waiting_sentence(4.0)}</p>", "ac-root") == {}
 
