@@ -26,12 +26,13 @@ train-env: $(VENV)/train.done
 train-nano-smoke: $(VENV)/train.done
 	HF_HUB_OFFLINE=1 $(BIN)/python -m training.smoke
 
-bench: $(VENV)/train.done
-	$(BIN)/python -m benchmarks.prosody
-	$(BIN)/python -m benchmarks.explain
+# Clips of people instead of the examples: make bench BENCH="--crema-d DIR"
+bench: $(VENV)/dev.done $(VENV)/train.done
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.table --write docs/speed.md $(BENCH)
 
 screenshots: $(VENV)/dev.done
 	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.browser.walkthrough
 
 # Torch first and by itself, so that the version asked for is the one that everything else is resolved against.
 $(VENV)/app.done: requirements.txt

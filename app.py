@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing about a visitor leaves this machine
@@ -25,7 +25,7 @@ import gradio as gr
 from starlette.routing import Route
 
 from annotate.copies import CopyPlan
-from annotate.ui import Desk, annotate_tab, open_desk
+from annotate.ui import STRINGS, Desk, annotate_tab, open_desk
 from annotate.ui_calibrate import calibrate_tab
 from annotate.ui_donate import donation_section
 from emotionthinker import zero_gpu
@@ -94,15 +94,15 @@ def server_name() -> str:
 
 
 def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, block: bool = True, port: int | None = None,
-           routes: Sequence[Route] = ()) -> tuple[str, str | None]:
+           routes: Sequence[Route] = (), opened: Callable[[], None] | None = None) -> tuple[str, str | None]:
     """Serve the page; gives its local and its shared address. Only Gradio's cache and the example clips are ever served, and the
-    clips of annotation items to whom they were shown. routes: plain addresses beside it."""
+    clips of annotation items to whom they were shown. routes: plain addresses beside it. opened: called once the page answers."""
     desk = desk or Desk()
     close(page)
     _, local, shared = page.launch(
         server_name=server_name(),
         server_port=port or port_from_env(),
-        prevent_thread_lock=not block,
+        prevent_thread_lock=True,
         quiet=not block,
         show_error=False,  # of ours there are sentences; the text of another error may hold paths of this machine
         ssr_mode=False,
@@ -119,10 +119,14 @@ def launch(page: gr.Blocks, settings: Settings, desk: Desk | None = None, *, blo
         footer_links=["api"],
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"),
         css_paths=first_then_others("style.css", "*.css"),
-        head=strings_script() + "".join(
+        head=strings_script(STRINGS) + "".join(
             f"<script>{path.read_text(encoding='utf-8')}</script>" for path in first_then_others("page.js", "*.js")),
         app_kwargs={"routes": [*closed_routes(), *routes, *desk.routes], "exception_handlers": {OSError: disk_fault}},
     )
+    if opened is not None:
+        opened()
+    if block:
+        page.block_thread()
     return local, shared
 
 
@@ -136,10 +140,9 @@ def main() -> int:
             page, engine = build(settings, second, desk)
             if zero_gpu.active():
                 engine.load_now()
-            else:
-                engine.warm_up()
             sweep_for_ever(uploads, KEEP_S)
-            launch(page, settings, desk, routes=[health_route(engine)])
+            # The page first, then its models: loading them beside it kept the page away, on a busy machine for good.
+            launch(page, settings, desk, routes=[health_route(engine)], opened=engine.warm_up_soon)
     except EmotionThinkerError as error:
         print(error, file=sys.stderr)
         return 2

@@ -32,10 +32,12 @@ class OneLineParser(argparse.ArgumentParser):
     """argparse, but a wrong call gets one line and not the whole usage."""
 
     def error(self, message: str) -> NoReturn:
+        """One line on standard error, and the end with code 2."""
         self.exit(2, f"{self.prog}: {message}; --help lists what is allowed\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
+    """The parser with every subcommand; `args.run` is what each does."""
     parser = OneLineParser(prog="python -m annotate", description="People rate explanations.")
     subparsers = parser.add_subparsers(dest="command", required=True)
     for add in [*commands.COMMANDS, *commands_data.COMMANDS, *commands_figures.COMMANDS]:
@@ -44,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run one command; gives its exit code, 2 after a fault that was said in one line."""
     args = build_parser().parse_args(argv)
     try:
         return args.run(args)

@@ -44,6 +44,7 @@ class Task:
 
     @property
     def is_pair(self) -> bool:
+        """Whether two explanations are compared."""
         return len(self.items) == 2
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from annotate import clock
-from annotate.answers import storable
+from annotate.answers import MAX_COMMENT, storable
 from annotate.errors import AnnotateError
 from annotate.records import DIMENSIONS, Item, Project, Rater
 from annotate.settings import ProjectSettings
@@ -81,8 +81,8 @@ def adjudicate(store: Store, project: Project, lead: Rater, item_id: int, scores
     if not isinstance(scores, dict) or set(scores) != set(DIMENSIONS) or not all(
             type(score) is int and 1 <= score <= 5 for score in scores.values()):
         raise AnnotateError("A decision needs a whole number from 1 to 5 on each of the four scales.")
-    if not isinstance(comment, str) or len(comment) > 2000:
-        raise AnnotateError("The comment may have at most 2000 characters; shorten it.")
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
+        raise AnnotateError(f"The comment may have at most {MAX_COMMENT} characters; shorten it.")
     comment = storable(comment)
     _own_item(store, project, item_id)
     with store.transaction() as db:

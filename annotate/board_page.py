@@ -78,7 +78,8 @@ data-duration="{float(item.prosody['duration_s']):.3f}" data-scores="{escape(jso
 
 
 def _flag_text(flags: str) -> str:
-    return escape(", ".join(sorted(_flag_words(flags))))
+    """Flags of several JSON lists that SQLite put together with commas (`_flag_words`), as HTML."""
+    return _words(sorted(_flag_words(flags)))
 
 
 def _progress(found: Board, settings: ProjectSettings) -> str:
@@ -98,7 +99,7 @@ def _raters(found: Board) -> str:
     rows = []
     for line in found.raters:
         passed, seen = line.attention
-        score = "–" if not seen else f"{passed} of {seen}"
+        score = "–" if not seen else f"{passed}/{seen}"
         low = ' class="an-low"' if seen and passed / seen < WORTH_A_LOOK else ""
         gone = line.rater.withdrawn is not None
         state = [word for word, true in (
@@ -109,12 +110,12 @@ def _raters(found: Board) -> str:
             f'<button type="button" class="an-chip" data-new-link="{line.rater.id}">New link</button> '
             f'<button type="button" class="an-chip" data-active="{line.rater.id}" data-on="{int(not line.rater.active)}">'
             f'{"Shut out" if line.rater.active else "Let in"}</button>')
-        time = "–" if line.seconds is None else f"{line.seconds:.0f} s"
+        time = "–" if line.seconds is None else f"<bdi>{line.seconds:.0f} s</bdi>"
         last = (line.last or "–")[:16].replace("T", " ")
         rows.append(f"<tr><th scope='row'><bdi>{escape(line.rater.name)}</bdi> "
-                    f"<span class='et-note'>{escape(', '.join(state))}</span></th>"
+                    f"<span class='et-note'>{_words(state)}</span></th>"
                     f"<td>{line.answers}</td><td>{time}</td><td>{line.too_fast}</td><td{low}>{score}</td>"
-                    f"<td>{line.flagged}</td><td>{escape(last)}</td><td>{button}</td></tr>")
+                    f"<td>{line.flagged}</td><td><bdi>{escape(last)}</bdi></td><td>{button}</td></tr>")
     heads = "".join(f"<th>{head}</th>" for head in ("name", "answers", "median time", "faster than the clip", "attention passed",
                                                     "flagged", "last (UTC)", ""))
     return (f'<section class="an-card an-wide an-scroll"><h3>People</h3><table class="an-table"><thead><tr>{heads}</tr></thead>'
@@ -142,6 +143,11 @@ def _flagged(found: Board) -> str:
         f'({_flag_text(row["flags"])}) · <span dir="auto">{escape(row["begin"])}…</span></li>'
         for row in found.flagged)
     return f'<section class="an-card an-wide"><h3>Flagged</h3><ul class="an-history">{rows}</ul></section>'
+
+
+def _words(words: list[str]) -> str:
+    """Words of ours, each by itself, so that each is translated by itself."""
+    return ", ".join(f"<span>{escape(word)}</span>" for word in words)
 
 
 def _flag_words(joined: str) -> set[str]:

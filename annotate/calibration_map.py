@@ -49,7 +49,8 @@ def load_calibration(path: str | Path) -> dict[str, Any]:
                                "`python -m annotate calibrate`.")
     for dimension, part in content["dimensions"].items():
         if not isinstance(part, dict) or not (part.get("map") is None or _well_formed(part["map"])):
-            raise CalibrationError(f"The map for {str(dimension)[:60]!r} in {path.name} is broken; write the file again.")
+            raise CalibrationError(f"The map for {str(dimension)[:60]!r} in {path.name} is broken or not rising; write the file "
+                                   "again.")
     return content
 
 

@@ -131,7 +131,7 @@ def _figures(part: dict[str, Any]) -> str:
     rows = [(name, [_cell(part["figures"][row].get(figure), why) for figure in words.FIGURES]) for row, name in words.ROWS.items()]
     note = (f"Errors in points; kappa on whole points. Were every corrected score right, chance alone would make the calibration "
             f"error {words.number(part['ece_by_chance'])}.")
-    return (f"<details><summary>Figures with intervals</summary>{_table('', list(words.FIGURES.values()), rows)}"
+    return (f"<details><summary>Figures with intervals</summary>{_table('', list(words.FIGURES.values()), rows, ours=True)}"
             f'{_no_intervals(why)}<p class="et-note">{note}</p></details>')
 
 
@@ -139,7 +139,7 @@ def _agreement(by_dimension: dict[str, Any]) -> str:
     why = words.shared_reason(found for d in DIMENSIONS for found in by_dimension[d]["figures"].values())
     rows = [(name, [_cell(by_dimension[d]["figures"][figure], why) for d in DIMENSIONS]) for figure, name in NAMES.items()]
     rows.append(("from", [f'<span class="ac-why">{escape(words.agreement_basis(by_dimension[d]))}</span>' for d in DIMENSIONS]))
-    return (_table("", [words.TITLES[d] for d in DIMENSIONS], rows)
+    return (_table("", [words.TITLES[d] for d in DIMENSIONS], rows, ours=True)
             + f'{_no_intervals(why)}<p class="et-note">{AGREEMENT_NOTE}</p>')
 
 
@@ -186,10 +186,14 @@ def _bias(bias: dict[str, Any]) -> str:
             + "<h4>Do raters drift?</h4>" + listed(bias["drift_per_100_items"], words.drift_meaning))
 
 
-def _table(corner: str, heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
-    """A table that scrolls by itself. Heads and row names are text and escaped here; cells are HTML."""
+def _table(corner: str, heads: list[str], rows: list[tuple[str, list[str]]], *, ours: bool = False) -> str:
+    """A table that scrolls by itself. Heads and row names are text and escaped here; cells are HTML.
+
+    ours: the rows have names of ours, which are translated; else those of people and models, which are not.
+    """
+    tag = "span" if ours else "bdi"
     top = "".join(f'<th scope="col">{escape(head)}</th>' for head in (corner, *heads))
-    body = "".join(f'<tr><th scope="row"><bdi>{escape(name)}</bdi></th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    body = "".join(f'<tr><th scope="row"><{tag}>{escape(name)}</{tag}></th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
                    for name, cells in rows)
     return (f'<div class="an-scroll"><table class="ac-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>')
 
@@ -205,7 +209,7 @@ def _cell(found: dict[str, Any] | None, said: str = "") -> str:
         return "–"
     if found["value"] is None:
         return f'<span class="ac-why">{escape(found["reason"])}</span>'
-    value = f"<b>{words.number(found['value'])}</b>"
+    value = f"<b><bdi>{words.number(found['value'])}</bdi></b>"
     if found["low"] is None:
         return value if found["reason"] == said else f'{value}<br><span class="ac-why">{escape(found["reason"])}</span>'
-    return f'{value}<br><span class="ac-span">{words.number(found["low"])} … {words.number(found["high"])}</span>'
+    return f'{value}<br><bdi class="ac-span">{words.number(found["low"])} … {words.number(found["high"])}</bdi>'

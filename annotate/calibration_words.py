@@ -88,8 +88,7 @@ def _against_a_person(figures: dict[str, Any]) -> str:
         return "How it orders the explanations cannot be compared with one person."
     beside = f"(Spearman {number(reward['value'])} against {number(person['value'])})"
     if difference["low"] is None:
-        reason = difference["reason"]
-        return f"Whether it orders them as well as one person does is open {beside}: {reason[:1].lower()}{reason[1:]}"
+        return f"Whether it orders them as well as one person does is open {beside}: {difference['reason']}"
     if difference["low"] > 0:
         return f"It orders the explanations better than one person does {beside}."
     if difference["high"] < 0:

@@ -25,12 +25,14 @@ KEEP_UPLOADS_S = 600  # nothing is uploaded for a purpose here
 
 
 def add_init(subparsers: Any) -> None:
+    """Declare `init`."""
     parser = command(subparsers, "init", init, "Make a database with a project, and a link for its lead.")
     parser.add_argument("--lead", default="lead", metavar="NAME", help="name of the person who leads the project")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; docs/annotate.md lists them")
 
 
 def init(args: argparse.Namespace) -> int:
+    """Make a database with a project, and print the lead's link. Raises AnnotateError."""
     settings = ProjectSettings.from_dict(settings_of(args.set))
     path = args.db or database_path()
     with Store.create(path) as store:
@@ -42,6 +44,7 @@ def init(args: argparse.Namespace) -> int:
 
 
 def add_invite(subparsers: Any) -> None:
+    """Declare `invite`."""
     parser = command(subparsers, "invite", invite, "Invite a person; prints the link.")
     parser.add_argument("name", help="name shown to the lead; exports hold a number in its place")
     parser.add_argument("--role", default="rater", metavar="|".join(ROLES))
@@ -50,6 +53,7 @@ def add_invite(subparsers: Any) -> None:
 
 
 def invite(args: argparse.Namespace) -> int:
+    """Print a link for somebody new. Raises AnnotateError."""
     store, project = open_project(args)
     with store:
         if args.again:
@@ -64,6 +68,7 @@ def invite(args: argparse.Namespace) -> int:
 
 
 def add_withdraw(subparsers: Any) -> None:
+    """Declare `withdraw`."""
     parser = command(subparsers, "withdraw", run_withdraw, "Delete what the database holds of a person who withdraws.")
     parser.add_argument("name", help="the person's name, as the board shows it")
     parser.add_argument("--ratings", required=True, metavar="|".join(FATES),
@@ -72,6 +77,7 @@ def add_withdraw(subparsers: Any) -> None:
 
 
 def run_withdraw(args: argparse.Namespace) -> int:
+    """Delete somebody's data as they wish. Raises AnnotateError."""
     store, project = open_project(args)
     with store:
         rater = next((one for one in store.raters(project) if one.name == args.name), None)
@@ -91,11 +97,13 @@ def run_withdraw(args: argparse.Namespace) -> int:
 
 
 def add_settings(subparsers: Any) -> None:
+    """Declare `settings`."""
     parser = command(subparsers, "settings", change, "Show the settings of a project, or change some.")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; docs/annotate.md lists them")
 
 
 def change(args: argparse.Namespace) -> int:
+    """Print the settings of a project, changed where asked. Raises AnnotateError."""
     store, project = open_project(args)
     with store:
         if args.set:
@@ -105,12 +113,14 @@ def change(args: argparse.Namespace) -> int:
 
 
 def add_serve(subparsers: Any) -> None:
+    """Declare `serve`."""
     parser = command(subparsers, "serve", serve, "Serve the page for raters and leads.")
     parser.add_argument("--host", default=HOST, help=f"address to listen on; default {HOST}, this machine only")
     parser.add_argument("--port", type=int, default=PORT, help=f"port to listen on; default {PORT}")
 
 
 def serve(args: argparse.Namespace) -> int:
+    """Serve the page until it is stopped. Raises AnnotateError, PortError."""
     from annotate import ui
     from emotionthinker.page.uploads import own_folder, sweep_for_ever
 
@@ -132,6 +142,7 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def add_import(subparsers: Any) -> None:
+    """Declare `import`."""
     parser = command(subparsers, "import", run_import, "Import JSON lines, or explain a folder of clips and import that.")
     parser.add_argument("source", type=Path, help="a .jsonl file, or a folder with clips")
     parser.add_argument("--audio", type=Path, metavar="FOLDER", help="where audio_path starts; default: beside the file")
@@ -142,6 +153,7 @@ def add_import(subparsers: Any) -> None:
 
 
 def run_import(args: argparse.Namespace) -> int:
+    """Add items from JSON lines, or from a folder of clips that a model explains first. Raises EmotionThinkerError."""
     from annotate.importing import import_folder, import_lines, pair_up
 
     store, project = open_project(args)

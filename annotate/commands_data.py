@@ -18,12 +18,14 @@ from emotionthinker.audio import Clip
 
 
 def add_known(subparsers: Any) -> None:
+    """Declare `known`."""
     parser = command(subparsers, "known", known, "Add items whose answer we know, made from the project's own.")
     parser.add_argument("--attention", type=int, default=10, metavar="N", help="items with a swapped fact, mixed into the work")
     parser.add_argument("--qualification", type=int, default=0, metavar="N", help="items to pass before work; these leave the work")
 
 
 def known(args: argparse.Namespace) -> int:
+    """Add attention and qualification items, and print how many. Raises AnnotateError."""
     from annotate.attention import make_known_items
 
     if args.attention < 0 or args.qualification < 0:
@@ -36,6 +38,7 @@ def known(args: argparse.Namespace) -> int:
 
 
 def add_export(subparsers: Any) -> None:
+    """Declare `export`."""
     parser = command(subparsers, "export", run_export, "Write ratings, preferences and items into a folder.")
     parser.add_argument("folder", type=Path, help="the folder to write into")
     parser.add_argument("--format", default="jsonl", help="jsonl, csv, parquet, or hub (a dataset for the Hugging Face Hub)")
@@ -43,6 +46,7 @@ def add_export(subparsers: Any) -> None:
 
 
 def run_export(args: argparse.Namespace) -> int:
+    """Write the tables into a folder, and print its files. Raises AnnotateError, StoreError."""
     from annotate.exporting import export
 
     store, project = open_project(args)
@@ -53,11 +57,13 @@ def run_export(args: argparse.Namespace) -> int:
 
 
 def add_backup(subparsers: Any) -> None:
+    """Declare `backup`."""
     parser = command(subparsers, "backup", run_backup, "Copy the database and its clips, also while it is in use.")
     parser.add_argument("target", type=Path, help="file of the copy; its clips go to the folder beside it")
 
 
 def run_backup(args: argparse.Namespace) -> int:
+    """Copy the database and its clips, and print what was copied. Raises StoreError."""
     from annotate.backup import backup
 
     with Store.open(args.db or database_path()) as store:
@@ -66,6 +72,7 @@ def run_backup(args: argparse.Namespace) -> int:
 
 
 def add_study(subparsers: Any) -> None:
+    """Declare `study`."""
     parser = command(subparsers, "study", study, "A blind study of several systems: prepare it, and report it.")
     parser.add_argument("step", choices=["prepare", "report"])
     parser.add_argument("--outputs", type=Path, metavar="FOLDER", help="prepare: one SYSTEM.jsonl per system")
@@ -75,6 +82,7 @@ def add_study(subparsers: Any) -> None:
 
 
 def study(args: argparse.Namespace) -> int:
+    """Prepare a blind study of several systems, or report it. Raises AnnotateError."""
     from annotate.study import prepare, report, report_markdown
 
     if args.step == "prepare":
@@ -97,11 +105,13 @@ def study(args: argparse.Namespace) -> int:
 
 
 def add_demo(subparsers: Any) -> None:
+    """Declare `demo`."""
     parser = command(subparsers, "demo", demo, "Make a database to try things on, filled by simulated raters.")
     parser.add_argument("--model", metavar="PATH_OR_ID", help="the model that explains; default ET_MODEL, else Nano")
 
 
 def demo(args: argparse.Namespace) -> int:
+    """Make a database that simulated raters have filled, to look at. Raises AnnotateError."""
     from annotate import roster
     from annotate.commands import link_of
     from annotate.demo import make_demo
@@ -131,6 +141,7 @@ def demo(args: argparse.Namespace) -> int:
 
 
 def add_push(subparsers: Any) -> None:
+    """Declare `push`."""
     parser = command(subparsers, "push", run_push, "Send an export to a dataset repository on the Hugging Face Hub.")
     parser.add_argument("repo", metavar="NAME/DATASET", help="made, private, where it is not there; the token comes from HF_TOKEN")
     parser.add_argument("--every", type=float, metavar="MINUTES", help="go on, and push again where something changed")
@@ -138,6 +149,7 @@ def add_push(subparsers: Any) -> None:
 
 
 def run_push(args: argparse.Namespace) -> int:
+    """Send an export to the Hugging Face Hub. Raises AnnotateError."""
     from annotate.hub import push, push_every
 
     store, project = open_project(args)

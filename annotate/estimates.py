@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from annotate.errors import AnnotateError
 
@@ -137,5 +137,5 @@ def mean_and_interval(values: Iterable[float]) -> Estimate:
     data = np.asarray(list(values), float)
     if len(data) < 2:
         return Estimate(float(data.mean()), reason="An interval needs at least two runs.")
-    half = float(t.ppf(0.975, len(data) - 1) * data.std(ddof=1) / math.sqrt(len(data)))
+    half = float(stdtrit(len(data) - 1, 0.975) * data.std(ddof=1) / math.sqrt(len(data)))
     return Estimate(float(data.mean()), float(data.mean()) - half, float(data.mean()) + half)

@@ -132,12 +132,13 @@ def history_html(project: Project, answers: list[dict[str, Any]]) -> str:
         values = json.loads(answer["answers"])
         given = values.get("scores") or values["choices"]
         said = [(name, given[name]) for name in DIMENSIONS if given[name] is not None]
-        shown = ", ".join(f"{NAMES[name]}: {CHOSEN.get(chosen, chosen)}" for name, chosen in said)
-        shown = shown or ", ".join(values["flags"])
+        shown = ", ".join(f"<span>{NAMES[name]}</span>: <span>{escape(str(CHOSEN.get(chosen, chosen)))}</span>"
+                          for name, chosen in said)
+        shown = shown or ", ".join(f"<span>{escape(flag.replace('_', ' '))}</span>" for flag in values["flags"])
         rows.append(f'<li><button type="button" class="an-chip" data-revise="{escape(answer["kind"])}" '
                     f'data-key="{int(answer["id"])}">Change</button>'
-                    f' <span class="an-when">{escape(answer["updated"][:16].replace("T", " "))}</span> '
-                    f'<span dir="auto">{escape(answer["begin"])}…</span><br><span class="et-note">{escape(shown)}</span></li>')
+                    f' <bdi class="an-when">{escape(answer["updated"][:16].replace("T", " "))}</bdi> '
+                    f'<span dir="auto">{escape(answer["begin"])}…</span><br><span class="et-note">{shown}</span></li>')
     body = f'<ol class="an-history">{"".join(rows)}</ol>' if rows else "<p>No answers yet.</p>"
     return (f'{banner(project)}<section class="an-card an-wide" data-screen="history"><h2>My answers</h2>{body}'
             '<p><button type="button" class="an-primary" data-open>Back to work</button> '

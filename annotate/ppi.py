@@ -19,7 +19,7 @@ import dataclasses
 import math
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from annotate.estimates import MIN_CLUSTERS, Estimate
 
@@ -98,5 +98,5 @@ def _with_interval(value: float, influence: np.ndarray, group: np.ndarray) -> Es
     if n_groups < MIN_CLUSTERS:
         return Estimate(value, reason=f"An interval needs at least {MIN_CLUSTERS} speakers; there are {n_groups}.")
     error = math.sqrt((np.bincount(place, influence) ** 2).sum() * n_groups / (n_groups - 1))
-    half = float(t.ppf(0.975, n_groups - 1)) * error
+    half = float(stdtrit(n_groups - 1, 0.975)) * error
     return Estimate(value, value - half, value + half)

@@ -13,7 +13,6 @@ POINTS = (1, 2, 3, 4, 5)
 FLAGS = ("bad_audio", "offensive", "cannot_judge")
 UNSCORED_FLAGS = ("bad_audio", "cannot_judge")  # with one of these, scores may be left out
 MARKS = ("supported", "wrong", "not checkable")
-CHOICES = ("a", "b", "tie", "both bad")
 ROLES = ("rater", "lead")
 PURPOSES = ("work", "attention", "qualification")
 

@@ -38,13 +38,21 @@ class RatingRow(Protocol):
     """What the statistics need of one rating; `annotate.records.Rating` has it. `position`: 1 for the rater's first item."""
 
     @property
-    def item_id(self) -> Hashable: ...
+    def item_id(self) -> Hashable:
+        """Of the item rated."""
+
     @property
-    def rater_id(self) -> Hashable: ...
+    def rater_id(self) -> Hashable:
+        """Of the person."""
+
     @property
-    def position(self) -> int: ...
+    def position(self) -> int:
+        """1 for the rater's first item."""
+
     @property
-    def scores(self) -> Mapping[str, int | None]: ...
+    def scores(self) -> Mapping[str, int | None]:
+        """Dimension -> 1 to 5, or None where it was left out."""
+
 
 
 @dataclasses.dataclass(frozen=True)

@@ -133,10 +133,10 @@ def _pair_row(scale: Scale) -> str:
 def _choice_row(name: str, question: str, options: list[tuple[str, str]], note: str) -> str:
     buttons = "".join(
         f'<button type="button" role="radio" aria-checked="false" tabindex="-1" data-value="{escape(value)}">'
-        f'{f"<kbd>{number}</kbd> " if number < 10 else ""}<bdi>{escape(text)}</bdi></button>'
+        f'{f"<kbd>{number}</kbd> " if number < 10 else ""}<span class="an-option">{escape(text)}</span></button>'
         for number, (value, text) in enumerate(options, 1))
     return (f'<div class="an-row an-choice" role="radiogroup" data-row="{name}" aria-label="{escape(question)}">'
-            f'<div class="an-ask"><h3 dir="auto">{escape(question)}</h3><p>{escape(note)}</p></div>'
+            f'<div class="an-ask"><h3>{escape(question)}</h3><p>{escape(note)}</p></div>'
             f'<div class="an-points">{buttons}</div></div>')
 
 

@@ -28,10 +28,12 @@ from annotate.store import Store
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page import health
 from emotionthinker.page.closed import close, closed_routes
+from emotionthinker.page.strings import strings_script, switch_html
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+STRINGS = Path(__file__).resolve().parent / "strings"  # the words of these pages in other languages
 SCRIPTS = ("annotate.js", "annotate_form.js", "annotate_board.js", *ui_calibrate.SCRIPTS)  # after page.js
-STYLES = (ASSETS / "annotate.css", ASSETS / "donate.css", *ui_calibrate.STYLES)  # after style.css
+STYLES = (ASSETS / "language.css", ASSETS / "annotate.css", ASSETS / "donate.css", *ui_calibrate.STYLES)  # after style.css
 
 
 def annotate_tab(service: Service | None, problem: str = "") -> None:
@@ -49,9 +51,9 @@ def annotate_tab(service: Service | None, problem: str = "") -> None:
 def build(service: Service) -> gr.Blocks:
     """The page with nothing but Annotate."""
     with gr.Blocks(title="Annotate", analytics_enabled=False, fill_width=True) as page:
-        gr.HTML('<header class="et-head"><h1>EmotionThinker</h1><p>rate explanations</p><button type="button" class="et-theme" '
-                'data-theme-switch aria-label="Switch between light and dark">◐</button></header>', js_on_load=None,
-                apply_default_css=False)
+        gr.HTML('<header class="et-head"><h1>EmotionThinker</h1><p>rate explanations</p>'
+                f'{switch_html()}<button type="button" class="et-theme" data-theme-switch '
+                'aria-label="Switch between light and dark">◐</button></header>', js_on_load=None, apply_default_css=False)
         with gr.Tabs(elem_id="et-tabs"):
             with gr.Tab("Annotate", id="annotate"):
                 annotate_tab(service)
@@ -118,7 +120,7 @@ def launch(page: gr.Blocks, store: Store, routes: list[Route], *, host: str, por
         run_history=False, enable_monitoring=False, max_threads=32, max_file_size=1, footer_links=[],
         blocked_paths=private_paths(store),
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate"), css_paths=[ASSETS / "style.css", *STYLES],
-        head=head(("page.js", *SCRIPTS)),
+        head=strings_script(STRINGS) + head(("page.js", "language.js", *SCRIPTS)),
         app_kwargs={"routes": [health.route(partial(serving.health, store)), *closed_routes(), *routes]})
     return local
 

@@ -8,7 +8,6 @@ heard and the time spent stay under a number that leads to nobody. Copies made b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from annotate import clock
 from annotate.erasing import delete_answers, delete_leases, erasing
@@ -16,7 +15,6 @@ from annotate.errors import AnnotateError
 from annotate.records import Rater
 from annotate.store import Store, log_event
 
-Fate = Literal["delete", "keep"]
 FATES = ("delete", "keep")
 
 

@@ -161,7 +161,8 @@
       const seek = setInterval(() => { // until it is there: on a phone it moves into the menu of further tabs while the page is drawn
         if (root()?.offsetParent) { clearInterval(seek); return; }
         const tabs = Array.from(document.querySelectorAll("[role=tab], .overflow-dropdown button"));
-        tabs.find((one) => one.textContent.trim() === "Annotate")?.click();
+        const name = window.emotionthinkerLanguage?.say("Annotate") ?? "Annotate";
+        tabs.find((one) => one.textContent.trim() === name)?.click();
       }, 100);
     }
     setInterval(start, 150);

@@ -178,7 +178,7 @@
         return;
       }
       if (!mine.dirty && JSON.stringify(mine.answers) === sent) api.kept.drop("annotate-draft");
-      if (form === mine && !mine.dirty) api.say(`Saved ${new Date().toLocaleTimeString()}`, "saved");
+      if (form === mine && !mine.dirty) api.say(`Saved ${new Date().toTimeString().slice(0, 8)}`, "saved");
     }
   }
 

@@ -9,11 +9,11 @@
   for (const [name, value] of [["language", "en"], ["languages", ["en"]]]) {
     Object.defineProperty(navigator, name, { get: () => value, configurable: true });
   }
-  const LEFT = ".et-story:not(.et-empty) p, bdi, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
-    "[data-language-switch], td.tl-said, .tl-quote, .cp-facts td[dir], [contenteditable]";
+  const LEFT = ".et-story:not(.et-empty) p, bdi, code, textarea, script, style, .et-flow, .et-claim, .et-said, #et-card dd, " +
+    "[data-language-switch], td.tl-said, .tl-quote, td[dir=auto], #an-root [dir=auto], #an-root q, [contenteditable]";
   const ATTRIBUTES = ["aria-label", "title", "placeholder"];
   const INLINE = new Set(["STRONG", "EM", "B", "I", "BDI", "CODE", "KBD"]);
-  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲→-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
+  const NUMBER = /^[\d\s.,:;%±+−–·/()°"“”…✓✗?|●◐×⟲▶❚¾½↑↓←→[\]-]*((k?Hz|dBFS|dB|st|s|MB|KB|x)[\s.,]*)?$/;
   // Words that the style sheet writes.
   const STYLED = { "--et-say-off": "Microphone and upload are off until you have chosen above.", "--et-say-file": "File",
     "--et-say-microphone": "Microphone" };
@@ -35,24 +35,29 @@
     }).sort((one, other) => other.key.length - one.key.length); // the closest fit first
   }
 
+  // A sign stays left of its number, and a date in its order, in a text from right to left, too.
+  function isolated(value) {
+    return tables[language].direction === "rtl" && /^([−+]\d|\d{4}-\d\d)/.test(value) ? `\u2066${value}\u2069` : value;
+  }
+
   // The translation of an English text, spaces around it kept; null where the table has none.
   function translated(source) {
     const [, before, text, after] = /^(\s*)(.*?)(\s*)$/s.exec(source);
     const plain = text.replace(/\s+/g, " ");
     let found = exact.get(plain);
+    if (found === undefined) { // several sentences in one, each by itself: the last place of a fitting pattern would swallow the rest
+      const sentences = plain.split(/(?<=[.!?…]) (?=\p{Lu})/u);
+      const each = sentences.length > 1 ? sentences.map((part) => translated(part)) : [];
+      if (each.length && each.every((part) => part !== null)) found = each.join(" ");
+    }
     if (found === undefined) {
       for (const { key, names, regex } of patterns) {
         const match = regex.exec(plain);
         if (!match) continue;
-        const values = Object.fromEntries(names.map((name, index) => [name, translated(match[index + 1]) ?? match[index + 1]]));
+        const values = Object.fromEntries(names.map((name, index) => [name, translated(match[index + 1]) ?? isolated(match[index + 1])]));
         found = exact.get(key).replace(/\{(\w+)\}/g, (_, name) => values[name]);
         break;
       }
-    }
-    if (found === undefined) { // several sentences in one
-      const sentences = plain.split(/(?<=[.!?…]) (?=\p{Lu})/u);
-      const each = sentences.length > 1 ? sentences.map((part) => translated(part)) : [];
-      if (each.length && each.every((part) => part !== null)) found = each.join(" ");
     }
     return found === undefined ? null : before + found + after;
   }
@@ -75,7 +80,7 @@
 
   // Words of the transcript are drawn in the figure, too.
   function isSpoken(element, text) {
-    if (!element.closest("svg")) return false;
+    if (!element.closest("svg") || element.closest(".ac-panel")) return false; // Calibrate draws no words of people
     const drawing = element.closest("[data-series]");
     if (!drawing) return !/[,↗↘→]/.test(text); // the titles of a lane
     return JSON.parse(drawing.dataset.series).words.some(([word]) => text.replace(/\s*●/, "").startsWith(word));
@@ -105,7 +110,7 @@
     }
     return texts > 0 && parts > 0;
   }
-  const stays = (part) => part.tagName === "BDI" || part.children.length > 0;
+  const stays = (part) => ["BDI", "CODE"].includes(part.tagName) || part.children.length > 0;
   function marked(element) {
     let count = 0;
     return Array.from(element.childNodes, (child) => {

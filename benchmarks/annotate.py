@@ -16,6 +16,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from annotate.items import NewItem, add_item, keep_clip
 from annotate.records import DIMENSIONS, Project
 from annotate.settings import ProjectSettings
 from annotate.store import Store
-from benchmarks.serving import wait_until_served
+from benchmarks.serving import free_port, wait_until_served
 from emotionthinker.page.engine import EXAMPLES
 from emotionthinker.prosody.record import measure_prosody
 
@@ -72,6 +74,7 @@ def copy_items(db: Database, rng: random.Random, name: str, n: int) -> None:
 
 
 def person(store: Store, project: Project, name: str, role: str = "rater") -> str:
+    """Invite somebody who has agreed to everything; gives the secret of the link."""
     rater, token = roster.invite(store, project, name, role)
     roster.agree(store, rater, "consented")
     roster.agree(store, rater, "instructed")
@@ -97,19 +100,40 @@ class Server:
             return json.load(answer)["data"][0]
 
     def stop(self, how: int = signal.SIGTERM) -> None:
+        """Send it the signal, and wait until it has ended."""
         self.process.send_signal(how)
         self.process.wait(30)
 
 
-def free_port() -> int:
-    import socket
+@dataclass(frozen=True)
+class Crowd:
+    """What `raters` found. submit_s: of each submission, in seconds; errors: sentences of the server."""
 
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    n_raters: int
+    think_s: float
+    acknowledged: int
+    took_s: float
+    lost: int
+    doubled: int
+    not_acknowledged: int
+    errors: tuple[str, ...]
+    submit_s: tuple[float, ...]
+
+    @property
+    def per_second(self) -> float:
+        """Acknowledged submissions."""
+        return self.acknowledged / self.took_s
+
+    def __str__(self) -> str:
+        p50, p95 = (statistics.quantiles(self.submit_s, n=100)[q - 1] * 1000 for q in (50, 95))
+        line = (f"{self.n_raters} raters resting 0 to {self.think_s:g} s, {self.acknowledged} submissions acknowledged in "
+                f"{self.took_s:.1f} s: {self.lost} lost, {self.doubled} doubled, "
+                f"{self.not_acknowledged} kept but not acknowledged, "
+                f"{len(self.errors)} errors; submit median {p50:.0f} ms, p95 {p95:.0f} ms")
+        return "\n".join([line, *(f"  error: {error}" for error in sorted(set(self.errors))[:3])])
 
 
-def raters(folder: Path, n_raters: int, each: int, think_s: float) -> None:
+def raters(folder: Path, n_raters: int, each: int, think_s: float) -> Crowd:
     """Every rater claims, listens, saves a draft and submits. think_s: between two items a rater rests up to so long, at random."""
     from gradio_client import Client
 
@@ -157,13 +181,24 @@ def raters(folder: Path, n_raters: int, each: int, think_s: float) -> None:
     kept = {row["lease_id"] for row in store.rows("SELECT lease_id FROM revisions")}
     times = Counter(row["rating_id"] for row in store.rows("SELECT rating_id FROM revisions"))
     twice = [rating for rating, n in times.items() if n > 1]
-    lost = set(acknowledged) - kept
-    p50, p95 = (statistics.quantiles(submit_s, n=100)[q - 1] * 1000 for q in (50, 95))
-    print(f"{n_raters} raters resting 0 to {think_s:g} s, {len(acknowledged)} submissions acknowledged in {took_s:.1f} s: "
-          f"{len(lost)} lost, {len(twice)} doubled, {len(kept) - len(set(acknowledged))} kept but not acknowledged, "
-          f"{len(errors)} errors; submit median {p50:.0f} ms, p95 {p95:.0f} ms")
-    for error in sorted(set(errors))[:3]:
-        print(f"  error: {error}")
+    given = set(acknowledged)
+    return Crowd(n_raters, think_s, len(acknowledged), took_s, len(given - kept), len(twice), len(kept - given), tuple(errors),
+                 tuple(submit_s))
+
+
+def bare_commits_per_s(folder: Path, n: int = 200) -> float:
+    """What the disk alone allows: rows of a bare table per second, each in a transaction that waits for the disk as ours do."""
+    db = sqlite3.connect(folder / "bare.db", isolation_level=None)
+    db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE rows (answers TEXT)")
+    text = json.dumps(answers(random.Random(0)))
+    started = time.perf_counter()
+    for _ in range(n):
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT INTO rows VALUES (?)", [text])
+        db.execute("COMMIT")
+    took_s = time.perf_counter() - started
+    db.close()
+    return n / took_s
 
 
 CLAIMS = """
@@ -269,6 +304,7 @@ def kills(folder: Path, n_kills: int) -> None:
 
 
 def main() -> None:
+    """Run the one that is named, on a database of its own."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["raters", "claims", "board", "kills"])
     parser.add_argument("--raters", type=int, default=50)
@@ -282,7 +318,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="annotate-load-") as name:
         folder = Path(name)
         if args.what == "raters":
-            raters(folder, args.raters, args.each or 10, args.think)
+            print(raters(folder, args.raters, args.each or 10, args.think))
         elif args.what == "claims":
             claims(folder, args.processes, args.each or 50)
         elif args.what == "board":

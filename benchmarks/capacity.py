@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import platform
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.report import when_and_where, write_between
+from benchmarks.serving import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "assets" / "examples").glob("*.flac"))
@@ -54,6 +55,7 @@ class Row:
 
     @property
     def per_minute(self) -> float:
+        """Explanations that came back in a minute."""
         return 60 * len(self.latencies_s) / self.seconds
 
 
@@ -130,21 +132,10 @@ def arithmetic(rows: Sequence[Row]) -> str:
         f"| servers like this one: {peak:.0f} / {usable:.1f}, rounded up, and one to spare | {math.ceil(peak / usable) + 1} |"])
 
 
-def write_between(document: Path, text: str) -> None:
-    """Put text between the marks of a document. Raises ValueError where it lacks them."""
-    before, begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{document.name} lacks the marks {BEGIN} and {END}; add them where the tables go.")
-    document.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 @contextmanager
 def server() -> Iterator[tuple[str, int]]:
     """`python app.py` on a free port, ready to explain; gives its address and its process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
         env = os.environ | {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": folder,
@@ -171,16 +162,8 @@ def ready(url: str) -> bool:
         return False
 
 
-def processor() -> str:
-    """The name of this machine's processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
 def main(argv: list[str] | None = None) -> int:
+    """Measure each number of users, print the tables, write them where asked; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", default="1,2,4,8,16", help="numbers of users, one run each; default 1,2,4,8,16")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each run lasts; default 60")
@@ -193,12 +176,11 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{users} users: {rows[-1].per_minute:.1f} explanations/min", file=sys.stderr, flush=True)
     model = os.environ.get("ET_MODEL") or "Nano"
     where = "at an endpoint" if os.environ.get("ET_ENDPOINT") else "on this machine"
-    head = (f"{time.strftime('%Y-%m-%d')}, {len(os.sched_getaffinity(0))} cores ({processor()}), model {Path(model).name} {where}, "
-            f"{args.seconds:g} s for each row.")
+    head = f"{when_and_where()}, model {Path(model).name} {where}, {args.seconds:g} s for each row."
     text = "\n\n".join([head, table(rows), arithmetic(rows)])
     print(text)
     if args.write:
-        write_between(args.write, text)
+        write_between(args.write, BEGIN, END, text)
     return 0
 
 

@@ -1,14 +1,15 @@
-"""How often the pitch is wrong, on speech whose pitch is known exactly, beside librosa's pYIN.
+"""How often the pitch is wrong, on speech whose pitch is known exactly, beside swift-f0 alone, librosa's pYIN and Praat.
 
 Known pitch: a recorded clip is taken apart by WORLD and put together again from a pitch curve that is written down, so
 the curve is the truth whatever the recording was. The curve is WORLD's own (Harvest), a third method, smoothed; every
 frame of it is sounded as voiced. A gross error is a frame that is voiced in truth and in the estimate, whose pitch is
 off by more than 20 %. What share of the voiced frames was found stands beside it: a tracker may not win by silence.
 
-    python -m benchmarks.f0_accuracy CLIPS… [--clips 40] [--seed 1] [--no-pyin]
+    python -m benchmarks.f0_accuracy CLIPS… [--clips 40] [--seed 1] [--no-peers]
     python -m benchmarks.f0_accuracy --real DIR     # share of recordings of 2 s or more that get a pitch at all
 
-CLIPS are sound files or folders; `--clips` of them are drawn. Needs pyworld and, for pYIN, librosa.
+CLIPS are sound files or folders; `--clips` of them are drawn. Praat takes part where it is installed (`pip install
+praat-parselmouth`; GPL-3, so it is not among the requirements).
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from emotionthinker.audio import SAMPLE_RATE, load_clip
 from emotionthinker.errors import AudioError
-from emotionthinker.prosody.pitch import pitch_summary, track_f0
+from emotionthinker.prosody.pitch import FMAX_HZ, FMIN_HZ, VOICED, pitch_summary, track_f0
 from emotionthinker.prosody.vad import speech_segments
 
 GROSS = 0.2
@@ -96,6 +100,7 @@ def _audible_samples(x: np.ndarray) -> np.ndarray:
 
 
 def ours(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the app measures."""
     track = track_f0(samples.astype(np.float32))
     return np.arange(len(track.hz)) * track.hop_s, track.hz
 
@@ -109,6 +114,37 @@ def pyin(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(len(hz)) * 256 / SAMPLE_RATE, hz
 
 
+def swift_alone(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The network that ours builds on, over the same range, without the second look at octaves."""
+    from swift_f0 import FRAME_PERIOD
+
+    found = _swift_f0().detect(samples.astype(np.float32), SAMPLE_RATE, FMIN_HZ, FMAX_HZ)
+    hz = np.where(found.confidence >= VOICED, found.pitch_hz, np.nan)
+    return np.arange(len(hz)) * FRAME_PERIOD, hz
+
+
+@cache
+def _swift_f0() -> Any:
+    from swift_f0 import SwiftF0
+
+    return SwiftF0(threads=1)
+
+
+def praat(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Praat's autocorrelation (Boersma 1993) over the range of `pyin`, all else as it comes. Raises ImportError without it."""
+    import parselmouth
+
+    pitch = parselmouth.Sound(samples.astype(np.float64), SAMPLE_RATE).to_pitch_ac(0.01, pitch_floor=65.0, pitch_ceiling=500.0)
+    hz = pitch.selected_array["frequency"]
+    return pitch.xs(), np.where(hz > 0, hz, np.nan)
+
+
+def trackers() -> dict[str, Tracker]:
+    """Ours and its peers by name; Praat where it is installed."""
+    found: dict[str, Tracker] = {"ours": ours, "swift-f0 alone": swift_alone, "pYIN": pyin}
+    return found | ({"Praat": praat} if find_spec("parselmouth") else {})
+
+
 class Score:
     """Frames voiced in truth, those of them found voiced, and those of these grossly wrong."""
 
@@ -116,6 +152,7 @@ class Score:
         self.voiced = self.found = self.gross = 0
 
     def add(self, times: np.ndarray, hz: np.ndarray, truth_hz: np.ndarray, audible: np.ndarray) -> None:
+        """Count one clip: an estimate (m,) Hz at times (m,) s, the truth (k,) Hz each 5 ms, audible (n,) bool at 16 kHz."""
         index = np.minimum(np.round(times / WORLD_HOP_S).astype(int), len(truth_hz) - 1)
         # A frame is judged only where the truth is voiced 20 ms to both sides: edges have no pitch to be wrong about.
         sure = np.convolve(truth_hz > 0, np.ones(9), mode="same") == 9
@@ -128,12 +165,21 @@ class Score:
         self.found += int(found.sum())
         self.gross += int((found & wrong).sum())
 
-    def cells(self) -> str:
-        return f"{100 * self.gross / max(self.found, 1):.2f} % | {100 * self.found / max(self.voiced, 1):.1f} %"
+    @property
+    def gross_percent(self) -> float:
+        """Of the frames found."""
+        return 100 * self.gross / max(self.found, 1)
+
+    @property
+    def found_percent(self) -> float:
+        """Of the frames voiced in truth."""
+        return 100 * self.found / max(self.voiced, 1)
 
 
-def accuracy_table(paths: list[Path], n_clips: int, seed: int, trackers: dict[str, Tracker]) -> str:
-    """Markdown: gross error and share found, per condition and tracker."""
+def accuracy(
+    paths: list[Path], n_clips: int, seed: int, trackers: dict[str, Tracker]
+) -> tuple[int, dict[tuple[str, str], Score]]:
+    """How many of the clips had a pitch to resynthesise, and the score of each (condition, tracker)."""
     rng = np.random.default_rng(seed)
     recordings = [load_clip(p).samples for p in paths[: n_clips + 6]]
     scores = {(c, t): Score() for c in GOALS for t in trackers}
@@ -150,11 +196,18 @@ def accuracy_table(paths: list[Path], n_clips: int, seed: int, trackers: dict[st
         for condition, sound in conditions(speech, truth_hz, others, rng):
             for name, tracker in trackers.items():
                 scores[condition, name].add(*tracker(sound), truth_hz, audible)
+    return used, scores
+
+
+def accuracy_table(paths: list[Path], n_clips: int, seed: int, trackers: dict[str, Tracker]) -> str:
+    """`accuracy` as Markdown: gross error and share found."""
+    used, scores = accuracy(paths, n_clips, seed, trackers)
     lines = [f"{used} clips of known pitch, seed {seed}; gross errors among the frames found, and share found.", ""]
     lines.append("| condition | goal | " + " | ".join(f"{t}: gross error | found" for t in trackers) + " |")
     lines.append("|---|---|" + "---|---|" * len(trackers))
     for condition, goal in GOALS.items():
-        cells = " | ".join(scores[condition, t].cells() for t in trackers)
+        found = [scores[condition, t] for t in trackers]
+        cells = " | ".join(f"{one.gross_percent:.2f} % | {one.found_percent:.1f} %" for one in found)
         lines.append(f"| {condition} | ≤ {goal:g} % | {cells} |")
     return "\n".join(lines)
 
@@ -191,11 +244,12 @@ def sound_files(sources: list[Path]) -> list[Path]:
 
 
 def main() -> None:
+    """Print the table of clips that are drawn from the sources, and the share of real recordings with a pitch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", nargs="*", type=Path, help="sound files or folders")
     parser.add_argument("--clips", type=int, default=40, help="how many clips to draw")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--no-pyin", action="store_true", help="leave out librosa's pYIN, which takes most of the time")
+    parser.add_argument("--no-peers", action="store_true", help="ours alone: pYIN takes most of the time")
     parser.add_argument("--real", type=Path, help="folder of recordings: report the share that gets a pitch")
     args = parser.parse_args()
     if not args.sources and not args.real:
@@ -204,8 +258,7 @@ def main() -> None:
     if args.sources:
         paths = sound_files(args.sources)
         drawn.shuffle(paths)
-        trackers: dict[str, Tracker] = {"ours": ours} if args.no_pyin else {"ours": ours, "pYIN": pyin}
-        print(accuracy_table(paths, args.clips, args.seed, trackers))
+        print(accuracy_table(paths, args.clips, args.seed, {"ours": ours} if args.no_peers else trackers()))
     if args.real:
         paths = sound_files([args.real])
         drawn.shuffle(paths)

@@ -49,16 +49,19 @@ def forced_scores(thinker: EmotionThinker, samples: np.ndarray, words: str, begi
 
 
 def best(scores: dict[str, float]) -> str | None:
+    """The likeliest label; None where there are no scores."""
     return max(scores, key=scores.__getitem__) if scores else None
 
 
 def row(name: str, truth: Sequence[str], guess: Sequence[str | None], full: Sequence[str | None], cpu_s: float) -> str:
+    """One line of the table: how often the guesses are those of the full reply, and right; UAR; CPU-seconds a clip."""
     same = np.mean([g == f for g, f in zip(guess, full, strict=True)])
     right = np.mean([g == t for g, t in zip(guess, truth, strict=True)])
     return f"| {name} | {same:.2f} | {right:.2f} | {uar(truth, guess):.2f} | {cpu_s / len(truth):.2f} |"
 
 
 def main() -> None:
+    """Print the table of a draw of CREMA-D dev clips."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True, help="CREMA-D as released, or a folder with its manifest.csv")
     parser.add_argument("--clips", type=int, default=100)

@@ -51,6 +51,7 @@ class Target:
 
 
 def audio_target() -> Target:
+    """Files through decoder, guard and, now and then, the measurements."""
     from benchmarks.fuzz_inputs import audio_case
     from emotionthinker.audio import SAMPLE_RATE, Limits, load_clip, open_recording
     from emotionthinker.errors import AudioError, EmotionThinkerError
@@ -84,6 +85,7 @@ def audio_target() -> Target:
 
 
 def one_sentence(text: str) -> None:
+    """Raises AssertionError for what is not one sentence that people can read."""
     assert text.isprintable() and text.endswith(".") and not re.search(r"[.!?]\s", text), f"no sentence: {text!r}"
 
 
@@ -91,6 +93,7 @@ class OnlyOurTags(HTMLParser):
     """Raises AssertionError for what our own code does not write: then a text has become markup."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """One element, as HTMLParser tells it."""
         assert tag in TAGS, f"<{tag}> on the page"
         for name, value in attrs:
             assert not name.startswith("on"), f"{name}= on the page"
@@ -98,6 +101,7 @@ class OnlyOurTags(HTMLParser):
 
 
 def texts_target() -> Target:
+    """Texts of a model through reader, claims, verdicts, page and export."""
     from benchmarks.fuzz_inputs import text_case
     from emotionthinker.export import result_json
     from emotionthinker.page import handlers
@@ -211,15 +215,18 @@ class Found:
 
     @classmethod
     def read(cls, folder: Path) -> Found:
+        """What an earlier run into this folder has seen; nothing where there was none."""
         file = folder / "progress.json"
         return cls(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else cls()
 
     def keep(self, folder: Path) -> None:
+        """Write it whole, so that a kill loses one input at most."""
         new = folder / "progress.json.new"
         new.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
         os.replace(new, folder / "progress.json")
 
     def add(self, seed: int, took_s: float, outcome: str) -> None:
+        """Count one input."""
         self.done, self.seconds = seed + 1, self.seconds + took_s
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         self.slowest = sorted([*self.slowest, [round(took_s, 4), seed]], reverse=True)[:SLOWEST]
@@ -285,6 +292,7 @@ def note(found: Found, make_target: Callable[[], Target], folder: Path, seed: in
 
 
 def tell(found: Found, count: int) -> None:
+    """A line of progress on standard error."""
     rate = found.done / max(found.seconds, 1e-9)
     print(f"{found.done}/{count}, {rate:.0f} a second, {(count - found.done) / rate:.0f} s left, {len(found.faults)} faults, "
           f"{found.memory_end or 0:.0f} MB", file=sys.stderr, flush=True)
@@ -308,6 +316,7 @@ TARGETS: dict[str, Callable[[], Target]] = {"audio": audio_target, "texts": text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run one target over numbers from 0; gives 1 where a fault was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=list(TARGETS))
     parser.add_argument("--count", type=int, default=10_000, metavar="N", help="numbers 0 to N-1; default 10000")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 from functools import lru_cache
-from typing import Any
+from typing import cast
 
 import av
 import numpy as np
@@ -42,7 +42,7 @@ def encoded(samples: np.ndarray, rate: int, container: str, codec: str) -> bytes
     layout = "mono" if samples.shape[1] == 1 else "stereo"
     out_rate = 48_000 if codec == "libopus" else rate
     with av.open(buffer, "w", format=container) as file:
-        stream: Any = file.add_stream(codec, rate=out_rate, layout=layout)  # the types do not know that these codecs are of sound
+        stream = cast(av.AudioStream, file.add_stream(codec, rate=out_rate, layout=layout))
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
         frame.sample_rate, frame.pts = rate, 0
         size = stream.codec_context.frame_size or None

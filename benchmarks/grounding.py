@@ -45,22 +45,27 @@ class Score:
 
     @property
     def precision(self) -> float:
+        """Share of the claims stated that are labelled; NaN without any."""
         return self.found / self.stated if self.stated else float("nan")
 
     @property
     def recall(self) -> float:
+        """Share of the labelled claims that were found; NaN without any."""
         return self.found / self.labelled if self.labelled else float("nan")
 
     @property
     def f1(self) -> float:
+        """Harmonic mean of both; NaN without any."""
         return 2 * self.found / (self.labelled + self.stated) if self.labelled + self.stated else float("nan")
 
     @property
     def verdicts(self) -> float:
+        """Share of the found claims with the labelled verdict; NaN without any."""
         return self.right_verdict / self.found if self.found else float("nan")
 
     @property
     def values(self) -> float:
+        """Share of the found claims with the labelled value; NaN without any."""
         return self.right_value / self.found if self.found else float("nan")
 
 

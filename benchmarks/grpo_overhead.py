@@ -27,6 +27,7 @@ import torch
 from emotionthinker.loading import NANO_FOLDER, read_style
 from emotionthinker.processor import load_processor
 from emotionthinker.prompt import PromptStyle, messages
+from training.rewards import format_reward, group_rewards, outcome_reward
 
 SAMPLE_RATE = 16_000
 WARM_UP = 2
@@ -46,6 +47,7 @@ def clips(folder: Path, n: int) -> list[dict[str, Any]]:
 
 
 def options(args: argparse.Namespace, folder: Path, processor: Any) -> Any:
+    """The same GRPOConfig for each trainer. args: k, prompts, reply_tokens."""
     from trl import GRPOConfig
 
     return GRPOConfig(
@@ -58,6 +60,7 @@ def options(args: argparse.Namespace, folder: Path, processor: Any) -> Any:
 
 
 def load() -> tuple[Any, Any, PromptStyle]:
+    """Nano, its processor and its prompt style, for training."""
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration
 
     processor = load_processor(NANO_FOLDER)
@@ -72,8 +75,6 @@ def stock(args: argparse.Namespace, records: Sequence[dict[str, Any]], folder: P
     """TRL's trainer with audio chats."""
     from datasets import Dataset
     from trl import GRPOTrainer
-
-    from training.rewards import format_reward, outcome_reward
 
     model, processor, style = load()
 
@@ -101,6 +102,7 @@ def stock(args: argparse.Namespace, records: Sequence[dict[str, Any]], folder: P
 
 
 def ours(args: argparse.Namespace, records: Sequence[dict[str, Any]], folder: Path, hears: bool) -> Any:
+    """Our trainer; hears: whether its loss has the sound, too."""
     from trl import GRPOTrainer
 
     from training.audio_grpo import AudioGRPOTrainer, RewardSettings
@@ -129,6 +131,7 @@ class Steps:
         self.seconds: list[float] = []
 
     def take(self) -> None:
+        """One step, and its time."""
         try:
             batch = next(self.batches)
         except StopIteration:
@@ -141,13 +144,9 @@ class Steps:
         self.seconds.append(time.perf_counter() - started)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--k", type=int, default=8)
-    parser.add_argument("--prompts", type=int, default=4)
-    parser.add_argument("--reply_tokens", type=int, default=48)
-    args = parser.parse_args()
+def step_seconds(steps: int, k: int, prompts: int, reply_tokens: int) -> dict[str, float]:
+    """Median seconds of a step of each trainer (STOCK, SILENT, OURS), their steps taking turns."""
+    args = argparse.Namespace(k=k, prompts=prompts, reply_tokens=reply_tokens)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         records = clips(folder, 8)
@@ -156,17 +155,47 @@ def main() -> None:
             SILENT: Steps(ours(args, records, folder / "b", hears=False)),
             OURS: Steps(ours(args, records, folder / "c", hears=True)),
         }
-        for _ in range(WARM_UP + args.steps):
+        for _ in range(WARM_UP + steps):
             for run in runs.values():
                 run.take()
-    medians = {name: statistics.median(run.seconds[WARM_UP:]) for name, run in runs.items()}
+    return {name: statistics.median(run.seconds[WARM_UP:]) for name, run in runs.items()}
+
+
+def reward_seconds(k: int, groups: int = 200) -> float:
+    """Median seconds that the rewards of one group of k replies take, all three and τ, R_t given.
+
+    The reward model itself, which is a network and not overhead, is left out.
+    """
+    labels = read_style(str(NANO_FOLDER))[0].labels
+    rng = np.random.default_rng(0)
+    seconds = []
+    for _ in range(groups):
+        texts = [f"<think>The pitch is high and the voice is loud. {number}</think><answer>{rng.choice(labels)}</answer>"
+                 for number in range(k)]
+        reasoning = rng.uniform(0, 1, k).tolist()
+        started = time.perf_counter()
+        group_rewards(texts, labels[0], reasoning, reasoning_on=True, labels=labels)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def main() -> None:
+    """Print the seconds of a step of each trainer."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--k", type=int, default=8)
+    parser.add_argument("--prompts", type=int, default=4)
+    parser.add_argument("--reply_tokens", type=int, default=48)
+    args = parser.parse_args()
+    medians = step_seconds(args.steps, args.k, args.prompts, args.reply_tokens)
     print(f"{args.prompts} clips × K = {args.k}, {args.reply_tokens} tokens, {args.steps} steps, {os.cpu_count()} CPU cores, "
           f"{torch.get_num_threads()} threads")  # fmt: skip
     print("\n| | s a step | against TRL's |\n|---|---|---|")
     for name, median in medians.items():
         print(f"| {name} | {median:.3f} | {100 * (median / medians[STOCK] - 1):+.1f} % |")
     overhead, hearing_s = medians[SILENT] / medians[STOCK] - 1, medians[OURS] - medians[SILENT]
-    print(f"\nOverhead: {100 * overhead:+.1f} % (wanted: at most {100 * GOAL:.0f} %); hearing in the loss: {hearing_s:.3f} s")
+    print(f"\nOverhead: {100 * overhead:+.1f} % (wanted: at most {100 * GOAL:.0f} %); hearing in the loss: {hearing_s:.3f} s; "
+          f"rewards and τ of a group of {args.k}: {1e3 * reward_seconds(args.k):.2f} ms")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ contour, and energy by librosa. It is run last, since librosa's memory would hid
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,23 @@ WARM_UP_CLIPS = 2
 Stage = Callable[[dict[str, Any]], None]  # reads and writes what is known of one clip
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What measuring costs, each with what comes before it: CPU-seconds per second of audio, and the memory held at most, MB."""
+
+    acoustic: float
+    aligned: float
+    recognised: float
+    acoustic_mb: float
+    whole_mb: float
+    published: float
+
+
+GOALS = Cost(0.03, 0.06, 0.20, 800, 800, math.nan)
+
+
 def acoustics(known: dict[str, Any]) -> None:
+    """Speech, pitch, energy and melody of known["samples"] (n,) float32 at 16 kHz."""
     samples = known["samples"]
     known["segments"] = speech_segments(samples)
     known["f0"], known["energy"] = track_f0(samples), track_energy(samples)
@@ -43,12 +61,14 @@ def acoustics(known: dict[str, Any]) -> None:
 
 
 def recognition(known: dict[str, Any]) -> None:
+    """The words, as known["text"]."""
     from emotionthinker.transcript import recognise
 
     known["text"] = recognise(known["samples"], segments=known["segments"])
 
 
 def alignment_and_stress(known: dict[str, Any]) -> None:
+    """Times of the words, rates and stress."""
     from emotionthinker.prosody.rate import speaking_rates
     from emotionthinker.prosody.stress import word_stress
     from emotionthinker.transcript import align
@@ -59,6 +79,7 @@ def alignment_and_stress(known: dict[str, Any]) -> None:
 
 
 def published(known: dict[str, Any]) -> None:
+    """The signal part of the published method, of known["samples"] (n,) float32 at 16 kHz."""
     import librosa
 
     pyin(known["samples"])
@@ -82,30 +103,37 @@ def peak_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def table(clips: list[Clip]) -> str:
+def cost(clips: Sequence[Clip]) -> Cost:
+    """Measure the clips by every part and by the published method, in this process."""
     known: list[dict[str, Any]] = [{"samples": np.ascontiguousarray(c.samples)} for c in clips]
-    rows = []
-    acoustic = cpu_share(acoustics, known)
-    rows.append(("speech detection, pitch, energy, intonation", acoustic, 0.03, peak_mb()))
-    # The words are needed before they can be aligned; the rows are in the order in which a user adds the parts.
+    acoustic, acoustic_mb = cpu_share(acoustics, known), peak_mb()
+    # The words are needed before they can be aligned; the fields are in the order in which a user adds the parts.
     recognised = cpu_share(recognition, known)
     aligned = cpu_share(alignment_and_stress, known)
-    rows.append(("+ alignment, rate, stress (of a given transcript)", acoustic + aligned, 0.06, peak_mb()))
-    rows.append(("+ recognition", acoustic + aligned + recognised, 0.20, peak_mb()))
-    theirs = cpu_share(published, known)
+    whole_mb = peak_mb()
+    return Cost(acoustic, acoustic + aligned, acoustic + aligned + recognised, acoustic_mb, whole_mb, cpu_share(published, known))
+
+
+def table(clips: Sequence[Clip]) -> str:
+    """`cost`, as Markdown."""
+    found = cost(clips)
+    rows = [("speech detection, pitch, energy, intonation", found.acoustic, GOALS.acoustic, found.acoustic_mb),
+            ("+ alignment, rate, stress (of a given transcript)", found.aligned, GOALS.aligned, found.whole_mb),
+            ("+ recognition", found.recognised, GOALS.recognised, found.whole_mb)]
     lines = [
         f"{len(clips)} clips, {sum(c.duration_s for c in clips):.0f} s of audio, one process, one thread.",
         "",
-        "| measured | CPU-s per s of audio | goal | peak memory, MB (goal ≤ 800) |",
+        f"| measured | CPU-s per s of audio | goal | peak memory, MB (goal ≤ {GOALS.whole_mb:.0f}) |",
         "|---|---|---|---|",
     ]
     lines += [f"| {name} | {share:.4f} | ≤ {goal:.2f} | {memory:.0f} |" for name, share, goal, memory in rows]
-    lines.append(f"| published method: pYIN twice, RMS | {theirs:.4f} | | |")
+    lines.append(f"| published method: pYIN twice, RMS | {found.published:.4f} | | |")
     lines += ["", "The peak is that of the process so far; from the second row on all models are loaded."]
     return "\n".join(lines)
 
 
 def main() -> None:
+    """Print the table of clips that are drawn from the sources."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sources", nargs="+", type=Path, help="sound files or folders")
     parser.add_argument("--clips", type=int, default=30, help="how many clips to draw")

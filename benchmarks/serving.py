@@ -1,13 +1,21 @@
-"""Waiting for a server that was just started."""
+"""Starting a server of ours and waiting until it answers."""
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
 PAUSE_S = 0.1
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 def wait_until_served(url: str, process: subprocess.Popen[bytes], within_s: float) -> bool:

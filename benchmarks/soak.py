@@ -31,8 +31,8 @@ from typing import Any
 
 from annotate.store import Store
 from app import SESSIONS
-from benchmarks.annotate import START_S, free_port, make, person
-from benchmarks.serving import wait_until_served
+from benchmarks.annotate import START_S, make, person
+from benchmarks.serving import free_port, wait_until_served
 from benchmarks.soak_people import WEIGHTS, Did, Person, files_below, let_them
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +70,7 @@ class Server:
             return {"memory_mb": 0.0, "threads": 0, "open_files": 0, **uploads}
 
     def stop(self) -> None:
+        """End it, by force after 30 s."""
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(30)
@@ -148,6 +149,7 @@ def figures_of(did: Sequence[Did], kind: str | None = None) -> dict[str, Any]:
 
 
 def ratings_of(store: Store, acknowledged: Sequence[str]) -> dict[str, int]:
+    """How many presses were acknowledged, and how many of those are missing or there twice."""
     kept = [row["submission_id"] for row in store.rows("SELECT submission_id FROM revisions")]
     twice = store.rows("SELECT rating_id FROM revisions GROUP BY rating_id HAVING count(*) > 1")
     return {"acknowledged": len(acknowledged), "lost": len(set(acknowledged) - set(kept)), "doubled": len(twice)}
@@ -185,6 +187,7 @@ def sound(found: dict[str, Any]) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Soak, print and write the report; gives 1 where anything went wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--users", type=int, default=20)

@@ -72,11 +72,13 @@ class Person:
             return "ok" if b"EmotionThinker" in answer.read() else "another page"
 
     def measure(self) -> str:
+        """Have a clip measured."""
         clip = self.rng.choice(self.clips)
         event, data = self.ask("prosody", [self.upload(clip.name, clip.read_bytes()), ""])
         return "ok" if event == "complete" and data[0]["duration_s"] > 0 else f"{event}: {str(data)[:120]}"
 
     def explain(self) -> str:
+        """Have a clip explained, or go away in the middle."""
         clip = self.rng.choice(self.clips)
         event, data = self.ask("explain", [self.upload(clip.name, clip.read_bytes()), "", ""])
         if event != "complete":
@@ -124,6 +126,7 @@ class Person:
         return "ok"
 
     def annotate(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """One request as the rating page makes it. Raises OSError when the server is gone."""
         answer = json.loads(self._post("/gradio_api/run/annotate", {"data": [action, self.token, payload]}))
         return answer["data"][0]
 
@@ -136,6 +139,7 @@ class Person:
             return {"path": json.load(answer)[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
     def begin(self, name: str, data: Sequence[Any]) -> str:
+        """Ask an endpoint; gives the id under which it answers."""
         return json.loads(self._post(f"/gradio_api/call/{name}", {"data": data}))["event_id"]
 
     def ask(self, name: str, data: Sequence[Any]) -> tuple[str, Any]:

@@ -53,6 +53,7 @@ def memory_mb() -> float | None:
 
 
 def main() -> None:
+    """Print CPU-seconds and memory of following a recording."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--recording", type=Path, default=EXAMPLE, help="what is repeated; default: the example call")

@@ -199,6 +199,7 @@ def _moved(found: dict[str, Any] | None) -> str:
 
 
 def main() -> None:
+    """Print whom the model follows, and write the report where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or hub id; default: the embedded Nano")
     parser.add_argument("--crema-d", type=Path, metavar="DIR", help="corpus folder, official layout or with a manifest.csv")

@@ -159,6 +159,18 @@ def for_page(svg: str, palette: dict[str, str]) -> str:
     return svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
 
 
+def lane_axes(figure: Any, box: tuple[float, float, float, float], duration_s: float, size: float, colour: dict[str, str]) -> Any:
+    """Axes of one lane, without frame or ticks. box: left, bottom, width, height as shares of the figure; size: of text, px."""
+    ax = figure.add_axes(box)
+    ax.set_xlim(0, duration_s)
+    ax.patch.set_visible(False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    ax.tick_params(length=0, labelsize=size - 1, labelcolor=colour["soft"], pad=4)
+    ax.set_xticks([])
+    return ax
+
+
 def rows_of_words(record: dict[str, Any], scale: Scale, width_px: int) -> int:
     """How many rows the words of a record (`Prosody.to_dict()`) take in a drawing of this width and scale."""
     plot = _Plot.of(width_px)
@@ -214,13 +226,7 @@ def _compose(record: dict[str, Any], samples: np.ndarray, width_px: int, theme: 
     for name, height in heights.items():
         lanes[name] = (y / height_px, (y + height) / height_px)
         box = (left / width_px, 1 - (y + height) / height_px, plot_px / width_px, height / height_px)
-        ax = figure.add_axes(box)
-        ax.set_xlim(0, duration_s)
-        ax.patch.set_visible(False)
-        for side in ax.spines.values():
-            side.set_visible(False)
-        ax.tick_params(length=0, labelsize=size - 1, labelcolor=colour["soft"], pad=4)
-        ax.set_xticks([])
+        ax = lane_axes(figure, box, duration_s, size, colour)
         ax.set_gid(f"lane-{name}")
         axes[name] = ax
         y += height + gap

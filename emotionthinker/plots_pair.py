@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emotionthinker.plots import PALETTES, PHONE_PX, describe_figure, for_page
+from emotionthinker.plots import PALETTES, PHONE_PX, describe_figure, for_page, lane_axes
 
 Record = Mapping[str, Any]
 
@@ -40,14 +40,8 @@ def draw_pair(before: Record, after: Record, *, width_px: int = 960) -> tuple[st
     plot_px = width_px - left - right
     axes, y = {}, float(top)
     for name, height in heights.items():
-        ax = figure.add_axes((left / width_px, 1 - (y + height) / height_px, plot_px / width_px, height / height_px))
-        ax.set_xlim(0, duration_s)
-        ax.patch.set_visible(False)
-        for side in ax.spines.values():
-            side.set_visible(False)
-        ax.tick_params(length=0, labelsize=size - 1, labelcolor=colour["soft"], pad=4)
-        ax.set_xticks([])
-        axes[name] = ax
+        box = (left / width_px, 1 - (y + height) / height_px, plot_px / width_px, height / height_px)
+        axes[name] = lane_axes(figure, box, duration_s, size, colour)
         y += height + gap
     _pitch(axes["pitch"], before, after, size, colour)
     _energy(axes["energy"], before, after, size, colour)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from emotionthinker.audio import Clip, load_clip
+from emotionthinker.clip_rows import read_rows
 from emotionthinker.errors import EmotionThinkerError, ModelError
 from emotionthinker.events import Explanation
 from emotionthinker.export import result_json
@@ -32,21 +33,9 @@ DRAW_SEED = 0
 
 
 def read_manifest(path: Path) -> list[dict[str, Any]]:
-    """The rows of a manifest. Raises EmotionThinkerError where it is not one."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise EmotionThinkerError(f"{path.name} cannot be read; give a JSONL file with an audio_path a line.") from error
+    """The rows of a manifest, each clip once. Raises EmotionThinkerError where it is not one, or holds none."""
     rows: dict[str, dict[str, Any]] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict) or not isinstance(row.get("audio_path"), str):
-            raise EmotionThinkerError(f"Line {number} of {path.name} is no JSON object with an audio_path; correct it.")
+    for row in read_rows(path):
         rows.setdefault(row["audio_path"], row)
     if not rows:
         raise EmotionThinkerError(f"{path.name} holds no clip; give a JSONL file with an audio_path a line.")

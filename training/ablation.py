@@ -109,6 +109,7 @@ def figures(corpus: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def markdown(found: Mapping[str, Any], sets: Sequence[str]) -> str:
+    """The table of each set, as Markdown. found: row -> seed -> set -> figures of one run."""
     lines = ["# What each part is worth", ""]
     for name in sets:
         lines += [f"## {name}", "", "| | " + " | ".join(FIGURES.values()) + " | seeds |", "|---|" + "---|" * (len(FIGURES) + 1)]
@@ -137,6 +138,7 @@ def cell(runs: Sequence[Mapping[str, Any]], key: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run or read the rows, and write the tables; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", required=True, help="recipe of training.grpo_ptr")
     parser.add_argument("--output", required=True, help="folder for the runs and the table")

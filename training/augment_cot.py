@@ -115,6 +115,7 @@ def by_endpoint(records: Sequence[Mapping[str, Any]], labels: Sequence[str], out
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Write explanations for labelled clips; gives the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m training.augment_cot", description="Add an explanation to each labelled record."
     )

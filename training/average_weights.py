@@ -44,6 +44,7 @@ def average(models: Sequence[tuple[str | Path, float]], output: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Average two model folders into a third; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.average_weights", description="Average the weights of models.")
     parser.add_argument("--model", nargs=2, action="append", required=True, metavar=("FOLDER", "SHARE"), help="may be repeated")
     parser.add_argument("--output", type=Path, required=True)

@@ -325,6 +325,7 @@ def _answers(folder: Path) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Write the tasks of prosody-enhanced SFT; gives the exit code."""
     from training.sft import read_recipe
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

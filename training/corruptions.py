@@ -125,10 +125,12 @@ def _as_written(word: str, like: str) -> str:
 
 
 def opposite_levels(sentences: list[str], record: Record, degree: int, rng: random.Random) -> list[str] | None:
+    """Levels of pitch, range, energy or speed become their opposites in `degree` claims; None where too few can."""
     return _swap_in_claims(sentences, record, degree, rng, ("pitch_level", "pitch_range", "energy_level", "speed_level"))
 
 
 def opposite_contour(sentences: list[str], record: Record, degree: int, rng: random.Random) -> list[str] | None:
+    """The melody becomes another one in `degree` claims; None where too few can."""
     return _swap_in_claims(sentences, record, degree, rng, ("intonation",))
 
 

@@ -38,6 +38,8 @@ HEARD = ("pitch_level", "pitch_range", "energy_level", "speed_level", "intonatio
 
 @dataclass(frozen=True)
 class DecoderRecipe:
+    """Settings of the decoder's training; the shipped ones are in `recipes/`."""
+
     epochs: int = 7
     batch_size: int = 32
     learning_rate: float = 1.5e-3

@@ -184,6 +184,7 @@ class Chat:
         return str(error) if isinstance(error, EndpointError) else self.no_reply()
 
     def no_reply(self) -> str:
+        """The sentence for an answer that is none."""
         return f"The endpoint {self.where} sent what is no chat reply; check its address."
 
 

@@ -45,7 +45,7 @@ from emotionthinker.pipeline import ReplyOptions
 from emotionthinker.prompt import PromptStyle, canonical_label, messages
 from emotionthinker.response import ParsedResponse, parse_response
 from training.evaluation_report import markdown, plot
-from training.figures import averages, calibration, group_figures, interval, recognition_figures, share_interval, tally, uar_of
+from training.figures import averages, calibration, group_figures, recognition_figures, share_interval
 from training.recipe_flags import with_recipe
 
 CUES = ("pitch_level", "pitch_range", "energy_level", "speed_level", "intonation", "gender", "pauses")
@@ -96,13 +96,6 @@ def uar(truth: Sequence[str], guess: Sequence[str | None]) -> float:
     for t, g in zip(truth, guess, strict=True):
         hits[t].append(t == g)
     return float(np.mean([np.mean(h) for h in hits.values()]))
-
-
-def speaker_interval(
-    truth: Sequence[str], guess: Sequence[str | None], speakers: Sequence[str], seed: int = 0
-) -> list[float]:
-    """95 % bootstrap interval of UAR that resamples speakers, as clips of one speaker are not independent."""
-    return interval(tally(truth, guess, speakers, sorted(set(truth))), uar_of, seed)
 
 
 def heard_label(record: dict) -> str | None:
@@ -341,6 +334,7 @@ def _renamed(votes: Mapping[str, int], labels: Sequence[str]) -> dict[str, int]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Evaluate a model on its sets, and write the report; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", help="YAML file with any of the other flags; what is given on the command line counts")
     parser.add_argument("--model", help="model folder or id")

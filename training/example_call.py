@@ -94,6 +94,7 @@ def write_opus(path: Path, sound: np.ndarray) -> None:
 
 
 def main() -> None:
+    """Make the example call anew."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--output_path", type=Path, required=True, help="the Ogg file to write")
     path = parser.parse_args().output_path

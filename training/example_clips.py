@@ -132,6 +132,7 @@ def bend(recipe: Recipe) -> tuple[np.ndarray, int]:
 
 
 def main() -> None:
+    """Make the example clips anew."""
     import soundfile
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])

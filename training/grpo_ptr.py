@@ -104,6 +104,7 @@ def dataset(records: Sequence[Mapping[str, Any]], style: PromptStyle, processor:
 
 
 def reward_settings(recipe: Mapping[str, Any], folder: Path, style: PromptStyle) -> RewardSettings:
+    """The rewards as a recipe sets them; samples go to a file in `folder`. Raises RewardError."""
     schedule = Schedule(**recipe["schedule"]) if recipe["schedule"] else Schedule(threshold=0)
     return RewardSettings(
         labels=style.labels, scorer=open_scorer(recipe["reasoning"]), weights=Weights(**recipe["rewards"]),
@@ -149,6 +150,7 @@ def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Train by a recipe; gives the exit code."""
     return run_recipe(argv, __doc__, train)
 
 

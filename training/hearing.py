@@ -61,9 +61,11 @@ class Margins:
 
     @classmethod
     def from_file(cls, path: Path) -> Margins:
+        """What `save` wrote. Raises OSError, ValueError."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, path: Path) -> None:
+        """Write them as JSON, whole or not at all."""
         write_whole(path, json.dumps(asdict(self), indent=1) + "\n")
 
 

@@ -102,6 +102,7 @@ def _own_table(rows: Sequence[Mapping[str, Any]], corpus: str) -> Mapping[str, A
 
 
 def run(args: argparse.Namespace) -> None:
+    """Do the passes that the arguments name. Raises EmotionThinkerError."""
     source, output = Path(args.input_path), Path(args.output_path)
     if args.workers < 1:
         raise EmotionThinkerError(f"--workers is {args.workers}; give a whole number from 1.")
@@ -126,6 +127,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.label_prosody",
                                      description="Label a corpus with measured prosody.")
     parser.add_argument("--input_path", required=True, help="JSONL with audio_path, transcription, emotion")

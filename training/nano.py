@@ -16,18 +16,10 @@ from typing import Any
 import torch
 
 from emotionthinker.manifest import check_manifest, write_manifest
+from emotionthinker.processor import SPECIAL_TOKENS as PUBLISHED_TOKENS
 from training.resumable import new_folder
 
-SPECIAL_TOKENS = {
-    "image_token": "<|IMAGE|>",
-    "audio_token": "<|AUDIO|>",
-    "video_token": "<|VIDEO|>",
-    "vision_bos_token": "<|vision_bos|>",
-    "vision_eos_token": "<|vision_eos|>",
-    "audio_bos_token": "<|audio_bos|>",
-    "audio_eos_token": "<|audio_eos|>",
-    "im_start_token": "<|im_start|>",
-}
+SPECIAL_TOKENS = {**PUBLISHED_TOKENS, "im_start_token": "<|im_start|>"}
 CHAT_TOKENS = ["<|endoftext|>", "<|im_end|>"]
 
 

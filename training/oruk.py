@@ -59,6 +59,7 @@ def run(data_dir: Path, out_dir: Path, model: str, name: str, device: str | None
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the benchmark; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.oruk", description="Run a thinker on oruk-bench.")
     parser.add_argument("--data_dir", required=True, type=Path, help="folder of parquet shards")
     parser.add_argument("--out_dir", required=True, type=Path, help="where the benchmark writes, and resumes from")

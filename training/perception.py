@@ -255,6 +255,7 @@ def test(models: Sequence[str], path: str, output: Path, clips: int | None = Non
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Ask a model the perception questions, and write the report; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", required=True, help="model folder or id; repeat it to compare")
     parser.add_argument("--set", required=True, metavar="LABELS.jsonl", help="measured clips of speakers held out")

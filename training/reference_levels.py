@@ -82,6 +82,7 @@ def _group(values: list[float], scale: str) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Write a table of reference levels from labelled clips; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.reference_levels",
                                      description="Make a table of reference levels from labelled clips.")
     parser.add_argument("--input_path", required=True, help="JSONL written by training.label_prosody")

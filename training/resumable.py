@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from emotionthinker.clip_rows import read_rows as read_rows
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.manifest import MANIFEST, covered_files
 
@@ -26,29 +27,6 @@ def drop_unfinished_line(path: Path) -> None:
     with path.open("rb+") as file:
         data = file.read()
         file.truncate(data.rfind(b"\n") + 1)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Input rows, each with an `audio_path`. The last line may lack its line end here: people write such files by hand.
-
-    Raises EmotionThinkerError for a file that cannot be read and for the first line that is no such object.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EmotionThinkerError(f"{path} cannot be read; give a JSONL file with an audio_path a line.") from error
-    rows = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if not isinstance(row, dict) or not isinstance(row.get("audio_path"), str):
-            raise EmotionThinkerError(f"Line {number} of {path} is no JSON object with an audio_path; correct it.")
-        rows.append(row)
-    return rows
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:

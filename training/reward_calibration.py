@@ -9,72 +9,38 @@ middle of the scale; or `null` with the reason where there were too few ratings 
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.rewards import DIMENSIONS, HIGHEST, LOWEST, RewardError
-
-SCHEMA = "emotionthinker-calibration/1"
+from annotate.calibration_map import SCHEMA as SCHEMA
+from annotate.calibration_map import CalibrationError, apply_map, load_calibration
+from training.rewards import DIMENSIONS, RewardError
 
 
 def read_calibration(path: str | Path) -> dict[str, Mapping[str, Any]]:
     """The map of each dimension. Raises RewardError for a file that is none, and for a dimension without a sound map: a score
     that is left as it is beside corrected ones would count for more or less than they do."""
-    path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RewardError(f"{path} cannot be read as a calibration; make one with `python -m annotate calibrate`.") from error
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA or not isinstance(content.get("dimensions"), dict):
-        raise RewardError(f"{path} is no calibration of the schema {SCHEMA}; make one with `python -m annotate calibrate`.")
+        parts = load_calibration(path)["dimensions"]
+    except CalibrationError as error:
+        raise RewardError(str(error)) from error
     maps: dict[str, Mapping[str, Any]] = {}
     for dimension in DIMENSIONS:
-        part = content["dimensions"].get(dimension)
-        found = part.get("map") if isinstance(part, dict) else None
-        if found is None:
-            reason = str(part.get("reason") or "") if isinstance(part, dict) else ""
+        part = parts.get(dimension) or {}
+        if part.get("map") is None:
+            reason = str(part.get("reason") or "").rstrip(".")
             raise RewardError(f"{path} has no map for {dimension}{': ' + reason if reason else ''}; leave the calibration out, or "
                               "collect more ratings.")  # fmt: skip
-        if not _sound(found):
-            raise RewardError(f"The map for {dimension} in {path} is broken or not rising; make the file again.")
-        maps[dimension] = found
+        maps[dimension] = part["map"]
     return maps
 
 
 def calibrated(scores: Mapping[str, float], maps: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """The four scores as people would give them.
+    """The four scores, each from 1 to 5, as people would give them.
 
     >>> rising = {"kind": "isotonic", "x": [1.0, 5.0], "y": [2.0, 4.0]}
     >>> calibrated(dict.fromkeys(DIMENSIONS, 3.0), dict.fromkeys(DIMENSIONS, rising))["factual_alignment"]
     3.0
     """
-    return {dimension: _mapped(maps[dimension], scores[dimension]) for dimension in DIMENSIONS}
-
-
-def _mapped(found: Mapping[str, Any], score: float) -> float:
-    import numpy as np
-
-    score = min(max(float(score), LOWEST), HIGHEST)
-    if found["kind"] == "isotonic":
-        return float(np.interp(score, found["x"], found["y"]))
-    middle = (LOWEST + HIGHEST) / 2
-    return LOWEST + (HIGHEST - LOWEST) / (1 + math.exp(-(found["intercept"] + found["slope"] * (score - middle))))
-
-
-def _sound(found: Any) -> bool:
-    if not isinstance(found, dict):
-        return False
-    if found.get("kind") == "logistic":
-        return _number(found.get("intercept")) and _number(found.get("slope")) and found["slope"] >= 0
-    x, y = found.get("x"), found.get("y")
-    if found.get("kind") != "isotonic" or not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y) or not x:
-        return False
-    numbers = all(_number(value) for value in x + y)
-    return numbers and x == sorted(set(x)) and y == sorted(y) and y[0] >= LOWEST and y[-1] <= HIGHEST
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return {dimension: float(apply_map(maps[dimension], [scores[dimension]])[0]) for dimension in DIMENSIONS}

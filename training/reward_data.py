@@ -213,6 +213,7 @@ def chosen_kinds(without: str | None, only: str | None) -> list[str]:
 
 
 def make(args: argparse.Namespace) -> None:
+    """Write tuples as the arguments say. Raises EmotionThinkerError."""
     if not args.input_path or not args.output_path:
         raise EmotionThinkerError("Input and output are needed: give --input_path and --output_path, or a recipe that names them.")
     if args.per_text < 2:
@@ -240,6 +241,7 @@ def make(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command, with a recipe's values below the flags; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.reward_data",
                                      description="Tuples of known quality for the reward model.")  # fmt: skip
     parser.add_argument("--recipe", help="YAML file with any of the other flags; what is given on the command line counts")

@@ -80,6 +80,7 @@ def frozen(thinker: Any, parts: Sequence[str]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Train by a recipe; gives the exit code."""
     return run_recipe(argv, __doc__, train)
 
 

@@ -69,6 +69,7 @@ def reaction(pairs: Sequence[tuple[Scored, Scored]], ask: Ask, seed: int = 0) ->
 
 
 def markdown(report: dict[str, Any]) -> str:
+    """The report as Markdown. report: what `make` found."""
     lines = [f"# Reward model {report['model']}", ""]
     for name in ("seen", "unseen"):
         if name not in report:
@@ -95,6 +96,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def make(args: argparse.Namespace) -> None:
+    """Score the tuples of dev speakers, and write the report. Raises EmotionThinkerError."""
     from training.reward_thinker import RewardModel
 
     maps = read_calibration(args.calibration) if args.calibration else None
@@ -128,6 +130,7 @@ def some(examples: Sequence[Scored], clips: int | None) -> list[Scored]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.reward_report", description="How well a reward model scores.")
     parser.add_argument("--model", required=True, help="folder of the reward model")
     parser.add_argument("--tuples", required=True, help="JSONL of training.reward_data, of speakers that were not trained on")

@@ -219,6 +219,7 @@ class Schedule:
         return self.on
 
     def settings(self) -> dict[str, float]:
+        """What a checkpoint must have been made with."""
         return {"window": self.window, "threshold": self.threshold, "hysteresis": self.hysteresis}
 
     def state_dict(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class LogFile(TrainerCallback):
         self.shown = self.started
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Note where the run begins, or goes on."""
         self.first_step, self.started = state.global_step, time.monotonic()
 
     def left_s(self, state: Any) -> int | None:
@@ -42,6 +43,7 @@ class LogFile(TrainerCallback):
         return round((time.monotonic() - self.started) / done * (state.max_steps - state.global_step)) if done else None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """A line for who waits, every REPORT_EVERY_S seconds."""
         left_s = self.left_s(state)
         if state.is_world_process_zero and left_s is not None and time.monotonic() - self.shown >= REPORT_EVERY_S:
             self.shown = time.monotonic()
@@ -49,6 +51,7 @@ class LogFile(TrainerCallback):
             print(f"{self.stage}: step {state.global_step} of {state.max_steps}{loss}, {left_s / 60:.0f} min left", flush=True)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        """Append what the trainer logs, as one line of JSON."""
         if not state.is_world_process_zero or not logs:
             return
         line = {"stage": self.stage, "step": state.global_step, "of": state.max_steps, **logs, "left_s": self.left_s(state)}

@@ -179,6 +179,7 @@ def build_nano_processor(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Train by a recipe; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
     args, overrides = parser.parse_known_args(argv)

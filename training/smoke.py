@@ -132,6 +132,7 @@ def ask(model: Path, clip: str) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Run the whole chain on spoken clips; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("runs/smoke"))
     parser.add_argument("--threads", type=int, default=2)

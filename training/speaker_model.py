@@ -48,6 +48,7 @@ class Voice:
     speaker: str
 
     def features(self) -> np.ndarray:
+        """(n, k) what the model judges of each frame."""
         return voice_features(self.formants_hz, self.f0_hz)
 
 
@@ -145,6 +146,7 @@ def describe(name: str, voices: Sequence[Voice], weights: dict[str, np.ndarray])
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Fit the model of the speaker's sex, print its errors, write it; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.speaker_model",
                                      description="Train and measure the network that tells a speaker's sex.")
     parser.add_argument("--train_path", required=True, help="JSONL of clips to train on")

@@ -145,6 +145,7 @@ def _ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Print how varied the texts of a file are; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.text_variety", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", help="JSONL whose records have an explanation")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

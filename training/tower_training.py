@@ -34,6 +34,8 @@ CUE_SCALE = {"pitch": (7.4, 0.55), "energy": (-25.0, 7.0), "speed": (12.0, 2.2),
 
 @dataclass(frozen=True)
 class TowerRecipe:
+    """Settings of the audio tower's training; the shipped ones are in `recipes/`."""
+
     epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 1e-4  # of the top layer

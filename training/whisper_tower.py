@@ -170,6 +170,7 @@ def whisper_encoder_output(weights: dict[str, torch.Tensor], log_mel: torch.Tens
 
 
 def main() -> None:
+    """Write Whisper's encoder as an audio tower."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", required=True, help="CTranslate2 folder, transformers folder or model id")
     parser.add_argument("--clip", required=True, help="any clip; 6 s of it are used")

@@ -19,6 +19,7 @@ from emotionthinker.settings import Settings
 
 log = logging.getLogger("emotionthinker")
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+PAGE_FIRST_S = 3.0  # what a browser takes to fetch the page
 POLL_S = 0.2  # how often a visitor who waits for the model is looked after
 
 
@@ -43,6 +44,15 @@ class Engine:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._load, name="warm-up", daemon=True)
                 self._thread.start()
+
+    def warm_up_soon(self) -> None:
+        """The same, PAGE_FIRST_S later: loading takes the interpreter from the server, and who opens the page at once would wait.
+
+        Who asks for the model before that does not wait for it (`wait`). `python -m benchmarks.start_up` shows what it is worth.
+        """
+        timer = threading.Timer(PAGE_FIRST_S, self.warm_up)
+        timer.daemon = True
+        timer.start()
 
     def load_now(self) -> None:
         """The same, done when this returns: where the model must be loaded in the main thread (`zero_gpu`)."""

@@ -90,7 +90,8 @@ def _caption(timeline: Timeline) -> str:
 
 
 def _lane(name: str, note: str, drawing: str, height: int, css: str = "") -> str:
-    shown = f'<bdi>{escape(name)}</bdi>{f"<small>{escape(note)}</small>" if note else ""}'
+    """note: of a lane whose name is ours and is translated; a label of the model is not."""
+    shown = f"<span>{escape(name)}</span><small>{escape(note)}</small>" if note else f"<bdi>{escape(name)}</bdi>"
     return (f'<div class="tl-name {css}">{shown}</div><svg class="tl-svg {css}" viewBox="0 0 {WIDTH} {height}" '
             f'preserveAspectRatio="none" style="height:{height}px" aria-hidden="true" focusable="false">{drawing}</svg>')
 
@@ -161,20 +162,20 @@ def turns_html(timeline: Timeline, turns: Sequence[Turn]) -> str:
     by_start = {(s.line, s.start_s): s for s in timeline.segments}
     cards = []
     for number, turn in enumerate(turns, 1):
-        who = f" · {escape(turn.line)} channel" if len(timeline.lines) > 1 else ""
+        who = f" · <span>{escape(turn.line)} channel</span>" if len(timeline.lines) > 1 else ""
         explained = by_start[turn.line, turn.explained_s]
         cards.append(
             f'<article class="tl-card" data-tl-number="{number}"><h3><button type="button" class="tl-play" '
             f'data-tl-start="{max(0.0, turn.time_s - BEFORE_TURN_S):.2f}" data-tl-end="{turn.time_s + AFTER_TURN_S:.2f}">'
             f'<span aria-hidden="true">▶</span> {number} · {clock(turn.time_s)}</button>{who}</h3>'
-            f'<p class="tl-what"><bdi>{escape(turn.summary)}</bdi></p>{_explanation(explained)}</article>')
+            f'<p class="tl-what">{escape(turn.summary)}</p>{_explanation(explained)}</article>')
     return f'<div class="tl-cards">{"".join(cards)}</div>'
 
 
 def _explanation(segment: Segment) -> str:
     if not segment.reasoning:
         return ""
-    words = f"“{escape(segment.words)}”" if segment.words else f"the utterance at {clock(segment.start_s)}"
+    words = f"“<bdi>{escape(segment.words)}</bdi>”" if segment.words else f"the utterance at {clock(segment.start_s)}"
     return (f'<p class="et-note">What the model says of <button type="button" class="tl-quote" dir="auto" '
             f'data-tl-start="{segment.start_s:.2f}" data-tl-end="{segment.end_s:.2f}">{words}</button></p>'
             + reasoning_html(segment.reasoning, segment.claims, None, "done"))

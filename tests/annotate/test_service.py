@@ -241,8 +241,8 @@ def test_the_board_shows_progress_speed_attention_and_disagreement(desk: tuple[S
         db.conn.execute("UPDATE items SET purpose = 'attention' WHERE purpose = 'qualification'")
     html = service.call("open", lead, {})["html"]
     text = re.sub(r"<[^>]+>", " ", html)
-    assert re.search(r"Ada\s+5\s+\S+ s\s+\d\s+0 of 1", text), text
-    assert re.search(r"Grace\s+5\s+\S+ s\s+\d\s+1 of 1", text)
+    assert re.search(r"Ada\s+5\s+\S+ s\s+\d\s+0/1", text), text
+    assert re.search(r"Grace\s+5\s+\S+ s\s+\d\s+1/1", text)
     assert "4 items on which raters lie 2 points or more apart" in text
     assert "3 points" in text and "flagged by 1" in text
     assert "2 of 3 ratings" in text and "10 answers" in " ".join(text.split()).replace("  ", " ")
@@ -275,7 +275,7 @@ def test_the_board_counts_and_lists_what_raters_of_pairs_do(tmp_path: Path) -> N
     assert "lie 2 points or more apart" not in text
     flagged = [int(found) for found in re.findall(r'data-item="(\d+)">Look<', html)]
     (choice,) = [one for one in store.preferences(project) if one.flags]
-    assert sorted(flagged) == sorted((choice.item_a, choice.item_b)) and "flagged by 1 (offensive)" in text
+    assert sorted(flagged) == sorted((choice.item_a, choice.item_b)) and "flagged by 1 ( offensive )" in text
     left, right = (choice.item_b, choice.item_a) if choice.swapped else (choice.item_a, choice.item_b)
     for item, verdict in ((left, "better"), (right, "worse")):
         page = service.call("item", lead, {"item": item})["html"]

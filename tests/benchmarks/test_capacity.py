@@ -11,7 +11,8 @@ import pytest
 
 import app
 from benchmarks import capacity
-from benchmarks.capacity import BEGIN, END, Row, arithmetic, drive, table, write_between
+from benchmarks.capacity import BEGIN, END, Row, arithmetic, drive, table
+from benchmarks.report import write_between
 from emotionthinker.page.api import endpoints
 from emotionthinker.page.engine import Engine
 from emotionthinker.page.health import health_route
@@ -41,14 +42,14 @@ def test_the_tables_replace_those_between_the_marks_and_nothing_else(tmp_path: P
     document = tmp_path / "scale.md"
     document.write_text((ROOT / "docs" / "scale.md").read_text(encoding="utf-8"), encoding="utf-8")
     before = document.read_text(encoding="utf-8")
-    write_between(document, "first")
-    write_between(document, "second")
+    write_between(document, BEGIN, END, "first")
+    write_between(document, BEGIN, END, "second")
     after = document.read_text(encoding="utf-8")
     assert after.count(BEGIN) == after.count(END) == 1 and f"{BEGIN}\nsecond\n{END}" in after and "first\n" not in after
     assert after.split(BEGIN)[0] == before.split(BEGIN)[0] and after.split(END)[1] == before.split(END)[1]
     (tmp_path / "other.md").write_text("nothing")
     with pytest.raises(ValueError, match=r"other\.md lacks the marks"):
-        write_between(tmp_path / "other.md", "x")
+        write_between(tmp_path / "other.md", BEGIN, END, "x")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import json
 
+import pytest
 import soundfile
 
 from benchmarks import labelling
@@ -18,3 +19,12 @@ def test_all_three_are_timed_on_the_same_clips(tmp_path, monkeypatch):
     assert lines[0].startswith("3 clips, 2 s of audio") and len(lines) == 7
     rates = [float(line.split("|")[2]) for line in lines[4:]]
     assert rates[1] >= rates[2] > 0  # words cost time
+
+
+def test_two_workers_label_together(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, synthetic_voice(0.5), 16_000)
+    assert labelling.rate_of_workers([{"audio_path": str(path), "transcription": ""}], 2) > 0
+    broken = {"audio_path": str(tmp_path / "none.wav"), "transcription": ""}
+    with pytest.raises(labelling.MeasureError, match=r"none\.wav cannot be labelled"):
+        labelling.rate_of_workers([broken], 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.serving import free_port
 from tests.browser.chat_server import ChatServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,12 +39,6 @@ class App:
     cache: Path
     stop: Callable[[], None]
     again: Callable[[], None]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

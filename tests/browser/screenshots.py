@@ -10,12 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.browser.conftest import FLAGS, ROOT, START_S, choose_example, free_port, wait_done
+from benchmarks.serving import free_port, wait_until_served
+from tests.browser.conftest import FLAGS, ROOT, START_S, choose_example, wait_done
 
 SIZES = {"desk": (1240, 900), "phone": (390, 844)}
 
@@ -55,28 +56,31 @@ def point(page: Any) -> None:
     page.wait_for_timeout(300)
 
 
+@contextmanager
+def served(url: str | None) -> Iterator[str]:
+    """The address of a page that runs: the one given, or that of one that is started here and stopped at the end."""
+    if url:
+        yield url
+        return
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | {"GRADIO_SERVER_PORT": str(port)})
+    try:
+        if not wait_until_served(url, process, START_S):
+            raise SystemExit("The page did not start; what it printed above says why.")
+        yield url
+    finally:
+        process.terminate()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--output_path", type=Path, default=ROOT / "docs" / "screenshots", help="folder for the pictures")
     parser.add_argument("--url", help="a page that runs already; without it, one is started")
     args = parser.parse_args()
     args.output_path.mkdir(parents=True, exist_ok=True)
-    if args.url:
-        photograph(args.url, args.output_path)
-        return
-    port = free_port()
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | {"GRADIO_SERVER_PORT": str(port)})
-    try:
-        deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        photograph(f"http://127.0.0.1:{port}", args.output_path)
-    finally:
-        process.terminate()
+    with served(args.url) as url:
+        photograph(url, args.output_path)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,18 @@ def test_a_missing_model_is_told_to_everyone_who_waits(tmp_path: Path) -> None:
     assert "nothing" in engine.problem
 
 
+def test_the_page_comes_before_the_model_unless_somebody_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, alone = (Engine(Settings(model=str(tmp_path / "nothing"))) for _ in range(2))
+    monkeypatch.setattr("emotionthinker.page.engine.PAGE_FIRST_S", 60.0)
+    asked.warm_up_soon()
+    assert asked._thread is None and not asked.ready
+    with pytest.raises(EmotionThinkerError, match="nothing"):
+        asked.wait()
+    monkeypatch.setattr("emotionthinker.page.engine.PAGE_FIRST_S", 0.1)
+    alone.warm_up_soon()
+    assert alone._ready.wait(20)  # by itself
+
+
 @pytest.mark.parametrize("files", [{}, {"config.json": "{"}, {"config.json": '{"model_type": "qwen2_5_omni_thinker"}'}])
 def test_visitors_are_not_told_where_the_models_lie(tmp_path: Path, files: dict[str, str]) -> None:
     folder = tmp_path / "mine"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from annotate.ui import STRINGS
 from emotionthinker.audio import Limits, load_clip
 from emotionthinker.errors import AudioError, EmotionThinkerError
 from emotionthinker.page import strings
@@ -21,6 +22,15 @@ from tests.conftest import make_record, synthetic_voice
 from tests.rule_explainers import PitchExplainer
 
 ROOT = Path(__file__).resolve().parents[2]
+EVERY = tables(STRINGS)  # with those of the rating pages
+# What people at the page can be told. Other modules speak to who starts the page, or on the command line.
+TELLING = [f"annotate/{name}.py" for name in ("answers", "assignment", "board", "board_service", "calibrate_service", "donation",
+                                              "payload", "rating", "roster", "service", "ui_donate", "withdrawal")]
+TELLING += [f"emotionthinker/{name}.py" for name in ("audio", "transcript", "page/api", "page/engine", "ui")]
+# Nobody at the page gets these: the page itself does not send such a thing, or they are for the person who starts it.
+NOT_FOR_THE_PAGE = ("must be an object", "must be a list", "must be one of", "holds something else than", "A score must be",
+                    "Whether the answer is right must be", "A mark must name", "A choice must be", "The setting {",
+                    "is no name of a", "There is a project {", "The role is {")
 PLACEHOLDER = re.compile(r"\{\w+\}|</?\d/?>")
 # Gradio's own words: not in our sources.
 GRADIO = {"Drop Audio Here", "Drop an audio file here to upload", "- or -", "Click to Upload", "Upload file", "Record audio",
@@ -28,12 +38,13 @@ GRADIO = {"Drop Audio Here", "Drop an audio file here to upload", "- or -", "Cli
           "No microphone found", "common.complete",
           "Loading", "Loading...", "Clear", "Error", "Warning", "Connection Lost", "Use via API", "▼",
           "Connection to the server was lost. Attempting reconnection...", "Uploading {n} files...", "Uploading {n} file...",
-          "Gradio footer navigation"}
+          "Gradio footer navigation", "More tabs"}
 
 
 def test_every_language_has_every_key_and_the_same_places_to_fill() -> None:
-    found = tables()
+    found = EVERY
     assert set(found) == {"de", "ar"}
+    assert not set(tables()["de"]["strings"]) & set(json.loads((STRINGS / "de.json").read_text(encoding="utf-8"))["strings"])
     assert {table["direction"] for table in found.values()} == {"ltr", "rtl"}
     every = set().union(*(table["strings"] for table in found.values()))
     for code, table in found.items():
@@ -44,16 +55,17 @@ def test_every_language_has_every_key_and_the_same_places_to_fill() -> None:
 
 
 def test_arabic_is_written_in_arabic() -> None:
-    names = {"EmotionThinker", "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "A: {status}",
-             "B: {status}", "· {channel}", "▶", "▼"}
-    for key, text in tables()["ar"]["strings"].items():
-        assert key in names or re.search(r"[\u0600-\u06ff]", text), key
+    names = {"R", "L", "S", "U", "V W X", "Esc", "A: {what}", "B: {what}", "jsonl", "csv", "parquet", "hub", "EmotionThinker",
+             "JSON", "CSV", "TextGrid", "SVG", "PNG", "WebVTT", "CREMA-D train", "A", "B", "A: {status}",
+             "B: {status}", "▼"}
+    for key, text in EVERY["ar"]["strings"].items():
+        assert key in names or not re.search(r"[^\W\d_]", PLACEHOLDER.sub("", key)) or re.search(r"[\u0600-\u06ff]", text), key
 
 
 def test_no_key_is_left_over_from_a_text_that_is_gone() -> None:
     """Each word of a key stands in the sources: sentences are put together there from parts, so no more can be asked."""
     parts = []
-    for path in [*ROOT.glob("emotionthinker/**/*.py"), *ROOT.glob("annotate/ui*.py")]:
+    for path in [*ROOT.glob("emotionthinker/**/*.py"), *ROOT.glob("annotate/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 parts.append(node.value)
@@ -61,9 +73,47 @@ def test_no_key_is_left_over_from_a_text_that_is_gone() -> None:
     parts.append((ROOT / "assets" / "examples" / "examples.json").read_text(encoding="utf-8"))
     parts.append((ROOT / "assets" / "reference" / "crema-d-train.json").read_text(encoding="utf-8"))
     known = set(re.findall(r"\w{3,}", " ".join(parts)))
-    gone = [key for key in tables()["de"]["strings"]
+    gone = [key for key in EVERY["de"]["strings"]
             if key not in GRADIO and not set(re.findall(r"\w{3,}", PLACEHOLDER.sub(" ", key))) <= known]
     assert gone == []
+
+
+def as_written(node: ast.expr) -> str:
+    """A text as it stands in the code, {} for what is filled in."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return "{}"
+
+
+def known(text: str) -> bool:
+    """Whether the tables have a text, or each of its sentences."""
+    keys = {re.sub(r"\{\w+\}", "{}", key) for key in EVERY["de"]["strings"]}
+    return text in keys or all(sentence in keys for sentence in re.split(r"(?<=[.!?…]) (?=[A-Z{])", text))
+
+
+def test_every_sentence_that_people_at_the_page_are_told_is_in_the_tables() -> None:
+    told = []
+    for name in TELLING:
+        for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant | ast.JoinedStr):
+                called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+                if re.search(r"Error$|^Not|^Access|^refusal$", called):
+                    told.append((name, as_written(node.args[0])))
+    assert len(told) > 60
+    assert [f"{name}: {text}" for name, text in told if " " in text and not known(text)
+            and not any(part in text.replace("{}", "{") for part in NOT_FOR_THE_PAGE)] == []
+
+
+def test_every_sentence_that_a_script_writes_is_in_the_tables() -> None:
+    written = []
+    for path in (ROOT / "assets").glob("*.js"):
+        code = re.sub(r"^\s*//.*|\s// .*", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for text in re.findall(r"[\"`]([A-Z][^\"`\n]* [^\"`\n]*|Exported\.)[\"`]", code):
+            written.append(re.sub(r"\$\{.*?(\}|$)", "{}", text).strip())
+    assert len(written) > 25
+    assert [text for text in written if not known(text)] == []
 
 
 def warnings_and_refusals() -> list[str]:
@@ -99,7 +149,7 @@ def warnings_and_refusals() -> list[str]:
 
 @pytest.mark.parametrize("code", ["de", "ar"])
 def test_what_is_said_of_a_clip_is_said_in_every_language(code: str) -> None:
-    keys = [re.sub(r"\\{\w+\\}", ".+?", re.escape(key)) for key in tables()[code]["strings"]]
+    keys = [re.sub(r"\\{\w+\\}", ".+?", re.escape(key)) for key in EVERY[code]["strings"]]
     told = warnings_and_refusals()
     assert len(told) == 21
     assert [text for text in told if not any(re.fullmatch(key, text) for key in keys)] == []

@@ -30,9 +30,10 @@ def test_uar_counts_every_class_alike_and_no_answer_as_wrong() -> None:
 def test_interval_resamples_speakers_not_clips() -> None:
     truth = ["sad", "angry"] * 40
     one_bad_speaker = ["sad", "angry"] * 20 + [None, None] * 20
-    alike = evaluate.speaker_interval(truth, truth, ["a", "b"] * 40)
+    alike = figures.interval(figures.tally(truth, truth, ["a", "b"] * 40, ["angry", "sad"]), figures.uar_of, 0)
     assert alike == [1.0, 1.0]
-    low, high = evaluate.speaker_interval(truth, one_bad_speaker, ["a"] * 40 + ["b"] * 40)
+    counts = figures.tally(truth, one_bad_speaker, ["a"] * 40 + ["b"] * 40, ["angry", "sad"])
+    low, high = figures.interval(counts, figures.uar_of, 0)
     assert (low, high) == (0.0, 1.0)  # with two speakers, one right and one wrong, both extremes are drawn
 
 

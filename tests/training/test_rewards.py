@@ -185,7 +185,7 @@ UNSOUND = [
     ({"map": {"kind": "isotonic", "x": [1], "y": [7]}}, "broken"),
     ({"map": {"kind": "spline"}}, "broken"),
     ({"map": {"kind": "logistic", "slope": -1, "intercept": 0}}, "broken"),
-    (3, "no map"),
+    (3, "broken"),
 ]
 
 

@@ -64,6 +64,7 @@ def read_corpus(corpus: str, root: str | Path, split: str | None = None) -> list
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Read a corpus into JSONL; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.corpora", description="Write a corpus as JSONL.")
     parser.add_argument("--corpus", required=True, choices=list(READERS))
     parser.add_argument("--root", required=True, help="folder of the corpus, official layout or with a manifest.csv")

@@ -29,6 +29,7 @@ def swift_row(record: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Write the rows as ms-swift reads them; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.plugins.swift_data", description="Label records as rows of ms-swift.")
     parser.add_argument("--input_path", required=True, help="JSONL of labelled clips that may be trained on")
     parser.add_argument("--output_path", required=True)
