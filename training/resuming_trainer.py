@@ -1,4 +1,4 @@
-"""Go on from a checkpoint with the weights that it holds.
+"""Go on from a checkpoint with the weights that it holds, and past a step whose gradient is no number.
 
 transformers writes the weights of an Omni thinker under other names than its modules have, and on a resume its `Trainer` puts the
 file into the modules by name, not strictly: nothing fits, nothing is said, and the run goes on with the optimizer of the checkpoint
@@ -11,14 +11,37 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate.utils import is_peft_model
 from transformers import Trainer
 
 from emotionthinker.errors import EmotionThinkerError
 
 
+MOST_BROKEN_STEPS = 10  # in a row, after which it is no accident
+
+
 class ResumingTrainer(Trainer):
-    """`Trainer` that restores the weights; for another trainer name it first: `class Mine(ResumingTrainer, GRPOTrainer)`."""
+    """`Trainer` that restores the weights; for another trainer name it first: `class Mine(ResumingTrainer, GRPOTrainer)`.
+
+    A step whose gradient holds an infinity or no number leaves the weights as they are. It happens on GPUs, in the backward pass of
+    some kernels of attention over padded rows, with a finite loss (LOG.md); one such step would make every weight no number.
+    """
+
+    _broken_steps = 0  # in a row
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        norm = super()._clip_grad_norm(model)
+        if norm is None or torch.isfinite(torch.as_tensor(norm)).all():
+            self._broken_steps = 0
+            return norm
+        self._broken_steps += 1
+        if self._broken_steps >= MOST_BROKEN_STEPS:
+            raise EmotionThinkerError(
+                f"The gradient was no number in {MOST_BROKEN_STEPS} steps in a row; lower the learning rate, or set attention to eager."
+            )
+        model.zero_grad(set_to_none=True)  # the optimizer passes over parameters without a gradient
+        return norm
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         plain = self.accelerator.unwrap_model(self.model if model is None else model)

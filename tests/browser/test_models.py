@@ -13,19 +13,27 @@ from tests.browser.conftest import App, choose_example, wait_done
 
 pytestmark = pytest.mark.browser
 
+LAYERS = 16  # of a model that is to be stopped
+
 
 def never_ends(folder: Path) -> None:
-    """Take from a model the tokens that end a reply, so that there is time to stop it."""
+    """Take from a model the tokens that end a reply, and give it many layers, so that there is time to stop it."""
     from safetensors.torch import load_file, save_file
 
     from emotionthinker.processor import load_processor
 
     ends = load_processor(folder).tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
     weights = load_file(folder / "model.safetensors")
-    for name, tensor in weights.items():
+    for name, tensor in list(weights.items()):
         if name.endswith(("embed_tokens.weight", "lm_head.weight")):
             tensor[ends] = 0  # the likeliest of some hundred tokens lies above a score of 0
+        if name.startswith("model.layers.0."):
+            weights |= {name.replace(".0.", f".{i}.", 1): tensor.clone() for i in range(1, LAYERS)}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    text = config["text_config"]
+    text |= {"num_hidden_layers": LAYERS, "layer_types": text["layer_types"][:1] * LAYERS}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def test_a_folder_streams_and_stops(start_app: Callable[..., App], tiny_omni_folder: Path, open_page: Callable[..., Any],
