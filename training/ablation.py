@@ -4,7 +4,8 @@
         --set "CREMA-D dev speakers=runs/nano/dev.jsonl" [--set …] [--seeds 3] [--rows sft,full] [--key value …]
 
 Rows: sft (the model that GRPO starts from), rules (format and outcome alone), untrained (a reward model that was not trained),
-no-trust (τ = 1), no-schedule (the reasoning reward counts from the start), full. Any key of the recipe can be given, for all rows.
+judged (as published: all four scores by the reward model, none counted on the measurements), no-trust (τ = 1), no-schedule (the
+reasoning reward counts from the start), full. Any key of the recipe can be given, for all rows.
 A row that has its evaluation is not run again; one that was stopped goes on. Several seeds give mean and range; one seed gives the
 interval over speakers. Writes ablation.json and ablation.md.
 
@@ -32,11 +33,12 @@ from training.reward_thinker import REWARD_FILE, RewardModel, load_for_scores
 from training.rewards import RewardError
 from training.sft import read_recipe
 
-ROWS = ("sft", "rules", "untrained", "no-trust", "no-schedule", "full")
+ROWS = ("sft", "rules", "untrained", "judged", "no-trust", "no-schedule", "full")
 NAMES = {
     "sft": "SFT",
     "rules": "GRPO, rule rewards only",
     "untrained": "GRPO-PTR, reward model not trained",
+    "judged": "GRPO-PTR, nothing counted",
     "no-trust": "GRPO-PTR without τ",
     "no-schedule": "GRPO-PTR without progressive schedule",
     "full": "GRPO-PTR",
@@ -53,7 +55,8 @@ FIGURES = {
 def variant(row: str, recipe: Mapping[str, Any], untrained: str) -> dict[str, Any]:
     """The recipe of a row. untrained: folder of the reward model that was not trained."""
     changes: dict[str, dict[str, Any]] = {
-        "rules": {"reasoning": None}, "untrained": {"reasoning": {"model": untrained}}, "no-trust": {"trust": False},
+        "rules": {"reasoning": None}, "untrained": {"reasoning": {"model": untrained}},
+        "judged": {"reasoning": {**(recipe["reasoning"] or {}), "counted": False}}, "no-trust": {"trust": False},
         "no-schedule": {"schedule": None}, "full": {},
     }  # fmt: skip
     return {**recipe, **changes[row]}

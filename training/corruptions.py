@@ -4,9 +4,9 @@ Each *kind* belongs to one dimension of the reward model and has three degrees. 
 back damaged, or None where there is nothing to damage. Kinds have names so that a reward model can be tried on damage that it
 was not trained on.
 
-Scores follow the anchors (`training.judge.ANCHORS`). Two are counted on the damaged text itself, whatever was meant to happen:
-`factual_alignment` by holding its claims against the record, `caption_completeness` by looking which parts are there. The other
-two follow from the kind and its degree. Sentences are damaged last, and the other three scores are read before that.
+Scores follow the anchors (`training.judge.ANCHORS`). What can be counted is counted on the damaged text itself, whatever was meant
+to happen (`training.counted_scores`); the rest follows from the kind and its degree. Sentences are damaged last, and the other
+three scores are read before that.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from emotionthinker.grounding import CONTRADICTED, NOT_CHECKABLE, distinct_claims, salient_attributes, verify_claims
+from emotionthinker.grounding import CONTRADICTED, verify_claims
 from training import template_phrases as phrases
 from training.cot_prompt import names
+from training.counted_scores import COMPLETENESS, FACTUAL, FLUENCY, INTERPRETATIVE, VOICE
 from training.sentences import sentence_pool
 
 Record = Mapping[str, Any]
 Damage = Callable[[list[str], Record, int, random.Random], list[str] | None]  # sentences, record, degree 1–3
 
-VOICE = ("pitch_level", "pitch_range", "intonation", "energy_level", "speed_level", "pauses", "stress")
-FEWEST_CUES = 3  # two to four salient cues make an explanation complete
 DEGREES = (1, 2, 3)
 
 _SENTENCE = re.compile(r'(?<=[.!?])(?=\s+[A-Z"“(])|(?<=[.!?]["”])(?=\s+[A-Z"“(])')
@@ -288,6 +287,26 @@ def words_dropped(sentences: list[str], record: Record, degree: int, rng: random
     return kept if degree == 1 else cues_dropped(kept, record, degree - 1, rng) or kept
 
 
+def cues_repeated(sentences: list[str], record: Record, degree: int, rng: random.Random) -> list[str] | None:
+    """One cue named where others were: "a high pitch and also a high pitch". In the place of one other, of two, of all.
+
+    A policy that is paid by a model which never met this comes to write it (LOG.md).
+    """
+    text = " ".join(sentences)
+    claims = [c for c in verify_claims(text, record) if c.attribute in VOICE]
+    if not claims:
+        return None
+    kept = rng.choice(claims)
+    others = [c for c in claims if c.attribute != kept.attribute and c.end_char - c.start_char > 1]
+    if not others:
+        return None
+    # Best where it reads on: in the place of a phrase of as many words.
+    others.sort(key=lambda c: (abs(len(c.text.split()) - len(kept.text.split())), rng.random()))
+    for claim in sorted(others[: len(others) if degree == 3 else degree], key=lambda c: c.start_char, reverse=True):
+        text = text[: claim.start_char] + kept.text + text[claim.end_char :]
+    return split_sentences(text)
+
+
 # ---- sentences and their order
 
 
@@ -342,8 +361,6 @@ def filler_added(sentences: list[str], record: Record, degree: int, rng: random.
     return out
 
 
-FACTUAL, INTERPRETATIVE = "factual_alignment", "interpretative_quality"
-COMPLETENESS, FLUENCY = "caption_completeness", "fluency_and_structural_clarity"
 KINDS: dict[str, Kind] = {
     "opposite_levels": Kind(FACTUAL, opposite_levels),
     "opposite_contour": Kind(FACTUAL, opposite_contour),
@@ -356,46 +373,10 @@ KINDS: dict[str, Kind] = {
     "cues_dropped": Kind(COMPLETENESS, cues_dropped),
     "speaker_dropped": Kind(COMPLETENESS, speaker_dropped),
     "words_dropped": Kind(COMPLETENESS, words_dropped),
+    "cues_repeated": Kind(COMPLETENESS, cues_repeated),
     "sentences_shuffled": Kind(FLUENCY, sentences_shuffled, (4, 3, 2)),
     "sentences_repeated": Kind(FLUENCY, sentences_repeated, (4, 2, 1)),
     "words_scrambled": Kind(FLUENCY, words_scrambled, (3, 2, 1)),
     "filler_added": Kind(FLUENCY, filler_added, (4, 3, 2)),
 }
 
-
-# ---- scores that are counted
-
-
-def factual_score(text: str, record: Record) -> int:
-    """1–5 by the share of the stated facts that the record contradicts; the same fact said twice counts once.
-
-    None wrong 5; one of six or more 4; one, or up to a quarter, 3; up to half 2; more 1. A text that states nothing that can be
-    checked is neither right nor wrong: 3.
-    """
-    facts = [c for c in distinct_claims(verify_claims(text, record)) if c.verdict != NOT_CHECKABLE]
-    wrong, n = sum(c.verdict == CONTRADICTED for c in facts), len(facts)
-    if n == 0:
-        return 3
-    if wrong == 0:
-        return 5
-    if wrong > n / 2:
-        return 1
-    if wrong == 1:
-        return 4 if n >= 6 else 3
-    return 3 if wrong <= n / 4 else 2
-
-
-def completeness_score(text: str, record: Record) -> int:
-    """1–5 by what is there of: the speaker, the salient cues (counted double), the words quoted. What the record does not know is
-    not asked for; of many salient cues three are enough."""
-    claims = verify_claims(text, record)
-    parts: list[float] = []
-    if record.get("gender") in ("Male", "Female"):
-        parts.append(float(any(c.attribute in ("gender", "age_level") for c in claims)))
-    mentioned = {c.attribute for c in claims} & set(VOICE)
-    salient = set(salient_attributes(record))
-    wanted = min(FEWEST_CUES, len(salient))
-    parts += [min(1.0, len(mentioned & salient) / wanted if wanted else float(bool(mentioned)))] * 2
-    if str(record.get("transcription") or "").strip():
-        parts.append(float(any(c.attribute == "quote" for c in claims) or bool(_QUOTED.search(text))))
-    return 1 + round(4 * sum(parts) / len(parts))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ from emotionthinker.prompt import PromptStyle, messages
 from training.audio_grpo import AudioGRPOTrainer, RewardSettings, Scorer
 from training.clip_inputs import ClipInputs
 from training.corpora import require_trainable
+from training.counted_scores import with_counted
 from training.evaluate import labelled
 from training.nano import save_folder
 from training.resuming_trainer import last_checkpoint
-from training.reward_calibration import read_calibration
+from training.reward_calibration import calibrated, read_calibration
 from training.reward_model import frozen
-from training.rewards import RewardError, Schedule, Weights
+from training.rewards import RewardError, Schedule, Weights, reasoning_reward
 from training.rooms import Rooms
 from training.run_log import LogFile, device_options, lora_config, merged, quiet, run_recipe
 
@@ -126,23 +127,39 @@ def rooms_of(settings: Mapping[str, Any] | None) -> Rooms | None:
 
 
 def open_scorer(settings: Mapping[str, Any] | None) -> Scorer | None:
-    """What gives R_t: `{model: FOLDER}` or `{endpoint: URL, name: MODEL}`, each with an optional `calibration` file and `weights`
-    of the four scores; None for the rule rewards alone. Raises RewardError for anything else."""
+    """What gives R_t: `{model: FOLDER}` or `{endpoint: URL, name: MODEL}`, each with an optional `calibration` file, `weights` of
+    the four scores, and `counted: true` to take facts, completeness and repetition from the measurements instead of from the model;
+    None for the rule rewards alone. Raises RewardError for anything else."""
     if settings is None:
         return None
+    ask = _asked_model(settings)
     maps = read_calibration(settings["calibration"]) if settings.get("calibration") else None
-    weights = settings.get("weights")
+
+    def quality(text: str, record: Mapping[str, Any], scores: Mapping[str, float] | None) -> float | None:
+        if scores is None:
+            return None
+        scores = scores if maps is None else calibrated(scores, maps)
+        return reasoning_reward(with_counted(scores, text, record) if settings.get("counted") else scores, settings.get("weights"))
+
+    return lambda texts, records: [quality(*row) for row in zip(texts, records, ask(texts, records), strict=True)]
+
+
+def _asked_model(
+    settings: Mapping[str, Any],
+) -> Callable[[Sequence[str], Sequence[Mapping[str, Any]]], list[dict[str, float] | None]]:
+    """The four scores of texts about clips, by the reward model that a recipe names. Raises RewardError where it names none."""
     if settings.get("model"):
         from training.reward_thinker import RewardModel
 
-        model = RewardModel.from_folder(settings["model"])
-        return lambda texts, records: model.reasoning_rewards(texts, records, maps, weights)
+        return RewardModel.from_folder(settings["model"]).scores
     if settings.get("endpoint") and settings.get("name"):
         from training.endpoint_writer import Chat, Prices, Spend
-        from training.judge import reasoning_rewards
+        from training.judge import ask_scores, judge_messages
 
         chat = Chat(settings["endpoint"], settings["name"], Spend(Prices(0.0, 0.0)), temperature=0.0)
-        return lambda texts, records: reasoning_rewards(chat, texts, [str(r["audio_path"]) for r in records], maps, weights)
+        return lambda texts, records: ask_scores(
+            chat, [judge_messages(text, None, str(record["audio_path"])) for text, record in zip(texts, records, strict=True)]
+        )
     raise RewardError(
         "The recipe's `reasoning` names no reward model; give {model: FOLDER}, or {endpoint: URL, name: MODEL}, or null for the "
         "rule rewards alone."

@@ -17,7 +17,6 @@ from transformers import Trainer
 
 from emotionthinker.errors import EmotionThinkerError
 
-
 MOST_BROKEN_STEPS = 10  # in a row, after which it is no accident
 
 
@@ -38,7 +37,7 @@ class ResumingTrainer(Trainer):
         self._broken_steps += 1
         if self._broken_steps >= MOST_BROKEN_STEPS:
             raise EmotionThinkerError(
-                f"The gradient was no number in {MOST_BROKEN_STEPS} steps in a row; lower the learning rate, or set attention to eager."
+                f"The gradient was no number {MOST_BROKEN_STEPS} times in a row; lower the learning rate or set attention to eager."
             )
         model.zero_grad(set_to_none=True)  # the optimizer passes over parameters without a gradient
         return norm

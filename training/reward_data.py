@@ -32,19 +32,18 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.grounding import CONTRADICTED, verify_claims
 from emotionthinker.prompt import user_text
 from training.corpora import clip_seed, read_jsonl
-from training.corruptions import (
+from training.corruptions import DEGREES, KINDS, split_sentences
+from training.cot_prompt import facts
+from training.counted_scores import (
     COMPLETENESS,
-    DEGREES,
     FACTUAL,
     FLUENCY,
     INTERPRETATIVE,
-    KINDS,
     VOICE,
     completeness_score,
     factual_score,
-    split_sentences,
+    repetition_score,
 )
-from training.cot_prompt import facts
 from training.endpoint_writer import Task, add_flags, run
 from training.judge import ANCHORS
 from training.recipe_flags import with_recipe
@@ -104,7 +103,8 @@ def damaged(
 
 def scores_of(text: str, record: Mapping[str, Any], damage: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """The four scores of a damaged text. text: as it was before its sentences were damaged, which its content is read from."""
-    scores = {FACTUAL: factual_score(text, record), INTERPRETATIVE: 5, COMPLETENESS: completeness_score(text, record), FLUENCY: 5}
+    scores = {FACTUAL: factual_score(text, record), INTERPRETATIVE: 5, COMPLETENESS: completeness_score(text, record),
+              FLUENCY: repetition_score(text)}  # fmt: skip
     for entry in damage:
         kind = KINDS[entry["kind"]]
         if kind.score:

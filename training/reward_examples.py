@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from training.corpora import read_jsonl
-from training.corruptions import COMPLETENESS, FACTUAL, completeness_score, factual_score
+from training.counted_scores import COMPLETENESS, FACTUAL, completeness_score, factual_score
 from training.rewards import DIMENSIONS, RewardError
 
 LEAST_FALL = 1  # points of factual score that another clip must cost for a pair to show that the clip is heard

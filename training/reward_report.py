@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from emotionthinker.errors import EmotionThinkerError
-from training.corruptions import FACTUAL
+from training.counted_scores import FACTUAL
 from training.resumable import write_whole
 from training.reward_calibration import calibrated, read_calibration
 from training.reward_examples import Scored, heard_pairs, read_examples

@@ -32,8 +32,7 @@ from emotionthinker.processor import load_processor
 from emotionthinker.prompt import MAX_USER_CHARS, PromptStyle, messages, user_text
 from training.clip_inputs import ClipInputs, right_padded
 from training.judge import judge_messages, parse_scores
-from training.reward_calibration import calibrated
-from training.rewards import DIMENSIONS, HIGHEST, LOWEST, RewardError, reasoning_reward
+from training.rewards import DIMENSIONS, HIGHEST, LOWEST, RewardError
 
 KINDS = ("head", "text")
 REWARD_FILE = "reward.json"
@@ -245,14 +244,6 @@ class RewardModel:
 
     def _end(self) -> int:
         return int(self.inputs.processor.tokenizer.convert_tokens_to_ids("<|im_end|>"))
-
-    def reasoning_rewards(
-        self, texts: Sequence[str], records: Sequence[Mapping[str, Any]], maps: Mapping[str, Mapping[str, Any]] | None = None,
-        weights: Mapping[str, float] | None = None,
-    ) -> list[float | None]:  # fmt: skip
-        """R_t in [0, 1] of each text; maps: the calibration by people (`reward_calibration.read_calibration`)."""
-        kept = [given if given is None or maps is None else calibrated(given, maps) for given in self.scores(texts, records)]
-        return [None if given is None else reasoning_reward(given, weights) for given in kept]
 
 
 def _one_line(text: str) -> str:

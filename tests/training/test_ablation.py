@@ -17,11 +17,12 @@ from training.rewards import DIMENSIONS
 
 
 def test_each_row_leaves_out_one_thing() -> None:
-    recipe = {"reasoning": {"model": "trained"}, "trust": True, "schedule": {"window": 8}, "steps": 3}
+    recipe = {"reasoning": {"model": "trained", "counted": True}, "trust": True, "schedule": {"window": 8}, "steps": 3}
     rows = {row: ablation.variant(row, recipe, "raw") for row in ablation.ROWS if row != "sft"}
     assert rows["full"] == recipe
     changed = {row: {key for key in recipe if found[key] != recipe[key]} for row, found in rows.items()}
-    own = {"rules": {"reasoning"}, "untrained": {"reasoning"}, "no-trust": {"trust"}, "no-schedule": {"schedule"}, "full": set()}
+    own = {"rules": {"reasoning"}, "untrained": {"reasoning"}, "judged": {"reasoning"}, "no-trust": {"trust"},
+           "no-schedule": {"schedule"}, "full": set()}  # fmt: skip
     assert changed == own
     assert rows["rules"]["reasoning"] is None
     assert rows["untrained"]["reasoning"] == {"model": "raw"}

@@ -13,15 +13,16 @@ import pytest
 from emotionthinker.grounding import verify_claims
 from tests.training.endpoint_server import Server, serving
 from tests.training.explanation_records import LABELS, random_record
-from training.corruptions import (
+from training.corruptions import KINDS, split_sentences
+from training.counted_scores import (
     COMPLETENESS,
     FACTUAL,
     FLUENCY,
     INTERPRETATIVE,
-    KINDS,
     completeness_score,
     factual_score,
-    split_sentences,
+    repetition_score,
+    with_counted,
 )
 from training.reward_data import build, endpoint_tasks, main, scores_of
 from training.rewards import DIMENSIONS
@@ -86,7 +87,24 @@ def test_each_kind_lowers_its_own_score_and_more_so_at_a_higher_degree(kind: str
     assert own[2] < 5 and own == sorted(own, reverse=True)
     for scores in found:
         untouched = {FACTUAL, FLUENCY} if dimension in (COMPLETENESS, INTERPRETATIVE) else set(DIMENSIONS) - {dimension}
+        untouched -= {FLUENCY} if kind == "cues_repeated" else set()  # which it costs too
         assert {scores[d] for d in untouched - {dimension, COMPLETENESS}} <= {5}, scores
+
+
+def test_a_cue_in_the_place_of_others_costs_completeness_and_fluency() -> None:
+    for seed in range(8):
+        text = " ".join(damage("cues_repeated", 3, seed))
+        scores = scores_of(text, RECORD, [{"kind": "cues_repeated", "degree": 3}])
+        assert scores[FACTUAL] == 5 and scores[COMPLETENESS] <= 4 and scores[FLUENCY] == repetition_score(text) <= 3, text
+    assert repetition_score(TEXT) == 5
+    assert repetition_score("He has a low pitch and a low pitch. Next to this come a low pitch and a low pitch.") == 2
+
+
+def test_what_is_counted_takes_the_place_of_what_a_model_says() -> None:
+    said = dict.fromkeys(DIMENSIONS, 4.5)
+    assert with_counted(said, TEXT, RECORD) == {**said, FACTUAL: 5, COMPLETENESS: 5}
+    wrong = with_counted(said, "A man with a low pitch and also a low pitch.", RECORD)
+    assert (wrong[FACTUAL], wrong[INTERPRETATIVE], wrong[FLUENCY]) == (1, 4.5, 3)
 
 
 def test_wrong_facts_read_as_before() -> None:

@@ -13,11 +13,11 @@ import soundfile
 import torch
 
 from training import reward_model, reward_report
-from training.corruptions import FACTUAL, factual_score
+from training.counted_scores import FACTUAL, factual_score, with_counted
 from training.resumable import read_rows
 from training.reward_examples import Scored, heard_pairs, read_examples, with_other_clips
 from training.reward_thinker import RewardModel, load_for_scores, scores_json
-from training.rewards import DIMENSIONS, RewardError
+from training.rewards import DIMENSIONS, RewardError, reasoning_reward
 from training.sft import read_recipe
 
 FEW = 16  # examples, so that a tiny model can learn them by heart
@@ -128,6 +128,21 @@ def test_gradients_reach_the_audio_tower(tiny_folder: Path, trained: Path, tuple
     model.thinker(**batch)["loss"].backward()
     tower = [p.grad for name, p in model.thinker.named_parameters() if ".audio_tower.layers" in name]
     assert sum(g.abs().sum() for g in tower if g is not None) > 0
+
+
+def test_what_can_be_counted_is_counted_where_the_recipe_says_so(trained: Path, tuples: dict[str, Path]) -> None:
+    from training.grpo_ptr import open_scorer
+
+    records = read_rows(tuples["dev.cot"])[:3]
+    texts = [record["explanation"] for record in records]
+    said = RewardModel.from_folder(trained).scores(texts, records)
+    judged, counted = (open_scorer({"model": str(trained), "counted": flag}) for flag in (False, True))
+    assert judged is not None
+    assert counted is not None
+    assert judged(texts, records) == pytest.approx([reasoning_reward(scores) for scores in said if scores])
+    wanted = [reasoning_reward(with_counted(scores, *row)) for scores, *row in zip(said, texts, records, strict=True) if scores]
+    assert counted(texts, records) == pytest.approx(wanted)
+    assert wanted != pytest.approx([reasoning_reward(scores) for scores in said if scores])
 
 
 def test_the_folder_is_a_thinker_too(trained: Path) -> None:
