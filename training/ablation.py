@@ -54,9 +54,10 @@ FIGURES = {
 
 def variant(row: str, recipe: Mapping[str, Any], untrained: str) -> dict[str, Any]:
     """The recipe of a row. untrained: folder of the reward model that was not trained."""
+    reasoning = recipe["reasoning"] or {}
     changes: dict[str, dict[str, Any]] = {
-        "rules": {"reasoning": None}, "untrained": {"reasoning": {"model": untrained}},
-        "judged": {"reasoning": {**(recipe["reasoning"] or {}), "counted": False}}, "no-trust": {"trust": False},
+        "rules": {"reasoning": None}, "untrained": {"reasoning": {**reasoning, "model": untrained}},
+        "judged": {"reasoning": {**reasoning, "counted": False}}, "no-trust": {"trust": False},
         "no-schedule": {"schedule": None}, "full": {},
     }  # fmt: skip
     return {**recipe, **changes[row]}
@@ -88,15 +89,26 @@ def run(recipe: Mapping[str, Any], rows: Sequence[str], seeds: int, sets: Mappin
         for seed in range(1 if row == "sft" else seeds):
             place = output / row / f"seed-{seed}"
             report = place / "evaluation" / "evaluation.json"
+            settings = recipe if row == "sft" else variant(row, recipe, untrained)
+            same_settings(place / "settings.json", settings)
             if not report.is_file():
                 print(f"{NAMES[row]}, seed {seed}", file=sys.stderr)
                 model: str | Path = recipe["model"]
                 if row != "sft":
-                    model = grpo_ptr.train({**variant(row, recipe, untrained), "seed": seed, "output": str(place)})
+                    model = grpo_ptr.train({**settings, "seed": seed, "output": str(place)})
                 evaluate.evaluate(model, sets, report.parent, reward_model=reasoning["model"])
             corpora = json.loads(report.read_text(encoding="utf-8"))["corpora"]
             found.setdefault(row, {})[str(seed)] = {corpus["name"]: figures(corpus) for corpus in corpora}
     return found
+
+
+def same_settings(file: Path, recipe: Mapping[str, Any]) -> None:
+    """Keep the settings of a row beside it. Raises RewardError where it was begun with others: its table would mix two recipes."""
+    text = json.dumps({key: value for key, value in recipe.items() if key not in ("seed", "output", "threads")}, indent=1) + "\n"
+    if file.is_file() and file.read_text(encoding="utf-8") != text:
+        raise RewardError(f"{file.parent} was begun with other settings (its settings.json); give another --output, or delete it.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, text)
 
 
 def figures(corpus: Mapping[str, Any]) -> dict[str, Any]:

@@ -312,7 +312,7 @@ def cues_repeated(sentences: list[str], record: Record, degree: int, rng: random
 
 def sentences_shuffled(sentences: list[str], record: Record, degree: int, rng: random.Random) -> list[str] | None:
     """Two neighbours exchanged; all but the last shuffled; all, the conclusion first."""
-    if len(sentences) < 4:
+    if len(sentences) < 4 or len(set(sentences[:-1])) < 2:
         return None
     out = list(sentences)
     if degree == 1:
@@ -347,7 +347,7 @@ def words_scrambled(sentences: list[str], record: Record, degree: int, rng: rand
 def _scrambled(sentence: str, rng: random.Random) -> str:
     words = sentence.split()
     mixed = list(words)
-    while mixed == words:
+    while mixed == words and len(set(words)) > 1:
         rng.shuffle(mixed)
     return " ".join(mixed)
 

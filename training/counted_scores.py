@@ -24,6 +24,7 @@ VOICE = ("pitch_level", "pitch_range", "intonation", "energy_level", "speed_leve
 FEWEST_CUES = 3  # two to four salient cues make an explanation complete
 REPEATED = (5, 3, 2, 1)  # fluency of a text with no cue named twice in a sentence, one, two, more
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
+_WORD = re.compile(r"[\w']+")
 
 
 def factual_score(text: str, record: Record) -> int:
@@ -57,8 +58,15 @@ def completeness_score(text: str, record: Record) -> int:
     wanted = min(FEWEST_CUES, len(salient))
     parts += [min(1.0, len(mentioned & salient) / wanted if wanted else float(bool(mentioned)))] * 2
     if str(record.get("transcription") or "").strip():
-        parts.append(float(any(c.attribute == "quote" for c in claims) or bool(_QUOTED.search(text))))
+        parts.append(float(any(c.attribute == "quote" for c in claims) or _quotes_words(text, str(record["transcription"]))))
     return 1 + round(4 * sum(parts) / len(parts))
+
+
+def _quotes_words(text: str, transcript: str) -> bool:
+    """Whether something in quotes is words of the transcript; empty quotes and a label in quotes are not."""
+    known = set(_WORD.findall(transcript.lower()))
+    said = (_WORD.findall(quoted.lower()) for quoted in _QUOTED.findall(text))
+    return any(words and known.issuperset(words) for words in said)
 
 
 def repetition_score(text: str) -> int:

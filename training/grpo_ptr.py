@@ -31,7 +31,7 @@ from training.corpora import require_trainable
 from training.counted_scores import with_counted
 from training.evaluate import labelled
 from training.nano import save_folder
-from training.resuming_trainer import last_checkpoint
+from training.resuming_trainer import last_checkpoint, refuse_split_weights
 from training.reward_calibration import calibrated, read_calibration
 from training.reward_model import frozen
 from training.rewards import RewardError, Schedule, Weights, reasoning_reward
@@ -61,6 +61,7 @@ def train(recipe: Mapping[str, Any]) -> Path:
         records=records, inputs=ClipInputs(processor, style), rewards=reward_settings(recipe, folder, style),
         peft_config=lora_config(recipe["lora"]), callbacks=[LogFile(folder / "log.jsonl", "grpo")],
     )  # fmt: skip
+    refuse_split_weights(trainer)
     quiet(trainer).train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
     if trainer.is_world_process_zero():
         thinker = merged(trainer.accelerator.unwrap_model(trainer.model))

@@ -50,6 +50,16 @@ class ResumingTrainer(Trainer):
             read_weights(plain, resume_from_checkpoint)
 
 
+def refuse_split_weights(trainer: Trainer) -> None:
+    """Raises EmotionThinkerError where no process holds whole weights to save at the end (DeepSpeed ZeRO-3, FSDP)."""
+    plugin = trainer.accelerator.state.deepspeed_plugin
+    if trainer.is_fsdp_enabled or (plugin is not None and plugin.zero_stage == 3):
+        raise EmotionThinkerError(
+            "This stage saves whole weights from one process, which ZeRO-3 and FSDP split; use training/recipes/"
+            "accelerate-8gpu-zero2.yaml, or LoRA on fewer GPUs."
+        )
+
+
 def read_weights(model: Any, folder: str | Path) -> None:
     """Put the weights of a saved thinker into one of the same class. Raises EmotionThinkerError where a tensor is missing."""
     loaded = type(model).from_pretrained(str(folder), dtype=model.dtype, use_safetensors=True, output_loading_info=True)

@@ -7,7 +7,8 @@
 
 The input is what `training.augment_cot` writes; a text with a contradicted claim is left out and counted. Of each text come the
 text itself and `--per_text` less one variants, singly damaged and together. A line holds `tuple_id`, `audio_path`, `speaker`,
-`split`, `emotion`, `transcription`, `reasoning`, `scores` (the four, 1–5) and `damage` (kinds with their degrees).
+`split`, `emotion`, `transcription`, `reasoning`, `scores` (the four, 1–5) and `damage` (kinds with their degrees); where sentences
+were damaged, `content` is the text before that, on which facts and completeness are counted.
 
 builder   `training.corruptions`: deterministic; the same input and seed give the same tuples. `--without` keeps kinds out of the
           training tuples, and `--only` makes the tuples of those kinds, to try the model on damage that it has not seen.
@@ -63,7 +64,7 @@ def build(record: Mapping[str, Any], per_text: int, seed: int, kinds: Collection
     """
     text = " ".join(str(record["explanation"]).split())
     rng = random.Random(f"{seed}|{clip_seed(record)}")
-    tuples = [_tuple(record, 0, text, scores_of(text, record, []), [])]
+    tuples = [_tuple(record, 0, text, text, scores_of(text, record, []), [])]
     seen = {text}
     for _ in range((per_text - 1) * TRIES):
         if len(tuples) == per_text:
@@ -78,8 +79,9 @@ def build(record: Mapping[str, Any], per_text: int, seed: int, kinds: Collection
 
 def damaged(
     text: str, record: Mapping[str, Any], rng: random.Random, kinds: Collection[str]
-) -> tuple[str, dict[str, int], list[dict[str, Any]]] | None:
-    """(text, scores, damage) of one drawn combination, at most one kind a dimension; None if nothing of it could be applied."""
+) -> tuple[str, str, dict[str, int], list[dict[str, Any]]] | None:
+    """(text, the same before its sentences were damaged, scores, damage) of one drawn combination, at most one kind a dimension;
+    None if nothing of it could be applied."""
     by_dimension = {d: [name for name, kind in KINDS.items() if kind.dimension == d and name in kinds] for d in DIMENSIONS}
     open_ones = [d for d in DIMENSIONS if by_dimension[d]]
     if not open_ones:
@@ -98,7 +100,7 @@ def damaged(
     if not damage:
         return None
     out = " ".join(sentences)
-    return out, scores_of(before_order, record, damage), damage
+    return out, before_order, scores_of(before_order, record, damage), damage
 
 
 def scores_of(text: str, record: Mapping[str, Any], damage: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -114,9 +116,13 @@ def scores_of(text: str, record: Mapping[str, Any], damage: Sequence[Mapping[str
     return scores
 
 
-def _tuple(record: Mapping[str, Any], i: int, text: str, scores: Mapping[str, int], damage: list[dict[str, Any]]) -> dict[str, Any]:
+def _tuple(
+    record: Mapping[str, Any], i: int, text: str, content: str, scores: Mapping[str, int], damage: list[dict[str, Any]]
+) -> dict[str, Any]:
     known = {name: record.get(name) for name in KEPT}
-    return {"tuple_id": f"{record['audio_path']}#{i}", **known, "reasoning": text, "scores": dict(scores), "damage": damage}
+    before = {} if content == text else {"content": content}
+    return {"tuple_id": f"{record['audio_path']}#{i}", **known, "reasoning": text, **before,
+            "scores": dict(scores), "damage": damage}  # fmt: skip
 
 
 def good_records(records: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -177,7 +183,7 @@ def _task(record: Mapping[str, Any], i: int, wanted: Mapping[str, int]) -> Task:
     def line(text: str) -> dict[str, Any]:
         scores = {d: wanted.get(d, 5) for d in DIMENSIONS}
         scores |= {FACTUAL: factual_score(text, record), COMPLETENESS: completeness_score(text, record)}
-        return _tuple(record, i, text, scores, [{"kind": f"rewritten {d}", "degree": score} for d, score in wanted.items()])
+        return _tuple(record, i, text, text, scores, [{"kind": f"rewritten {d}", "degree": score} for d, score in wanted.items()])
 
     messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": asked}]
     return Task(f"{record['audio_path']}#{i}", messages, faults, line)

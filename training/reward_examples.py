@@ -24,11 +24,13 @@ LEAST_FALL = 1  # points of factual score that another clip must cost for a pair
 
 @dataclass(frozen=True)
 class Scored:
-    """A text about a clip and what it deserves. kinds: how it was damaged; swapped: the clip is not the one it was written for."""
+    """A text about a clip and what it deserves. content: the text before its sentences were damaged; kinds: how it was damaged;
+    swapped: the clip is not the one it was written for."""
 
     text: str
     record: Mapping[str, Any]
     scores: Mapping[str, float]
+    content: str
     kinds: tuple[str, ...] = ()
     swapped: bool = False
 
@@ -53,7 +55,8 @@ def read_examples(tuples: str | Path, records: str | Path) -> list[Scored]:
             )
         if record.get("segments"):
             kinds = tuple(str(damage["kind"]) for damage in row.get("damage") or ())
-            found.append(Scored(str(row["reasoning"]), record, scores, kinds))
+            text = str(row["reasoning"])
+            found.append(Scored(text, record, scores, str(row.get("content") or text), kinds))
     if not found:
         raise RewardError(f"{tuples} holds no text about a clip with speech; make it with training.reward_data.")
     return found
@@ -81,8 +84,9 @@ def with_other_clips(examples: Sequence[Scored], share: float, seed: int) -> lis
         others = [r for r in by_words[_words(example.record)] if r["audio_path"] != example.record["audio_path"]]
         if others:
             record = others[int(rng.integers(len(others)))]
-            counted = {FACTUAL: factual_score(example.text, record), COMPLETENESS: completeness_score(example.text, record)}
-            out.append(Scored(example.text, record, dict(example.scores) | counted, example.kinds, True))
+            content = example.content
+            counted = {FACTUAL: factual_score(content, record), COMPLETENESS: completeness_score(content, record)}
+            out.append(Scored(example.text, record, dict(example.scores) | counted, content, example.kinds, True))
     return out
 
 

@@ -22,11 +22,13 @@ from transformers import TrainingArguments, set_seed
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training.corpora import require_trainable
-from training.resuming_trainer import ResumingTrainer, last_checkpoint
+from training.resuming_trainer import ResumingTrainer, last_checkpoint, refuse_split_weights
 from training.reward_examples import one_side_only, read_examples, with_other_clips
 from training.reward_thinker import KINDS, RewardModel, load_for_scores
 from training.rewards import RewardError
 from training.run_log import LogFile, device_options, merged, quiet, run_recipe, with_lora
+
+DEV_TEXTS = 500  # about so many are looked at after each pass, for the curve in the log
 
 
 def train(recipe: dict[str, Any]) -> Path:
@@ -44,9 +46,9 @@ def train(recipe: dict[str, Any]) -> Path:
     thinker = load_for_scores(base, recipe["kind"], getattr(torch, recipe["dtype"]), recipe["attention"])
     model = RewardModel(thinker, load_processor(base), read_style(base)[0], recipe["kind"])
     frozen(model.thinker, recipe["frozen"])
+    examples = examples[: recipe["examples"]] if recipe["examples"] else examples
     # Of each text once more beside another clip, else the text alone would tell its score.
     examples += with_other_clips(examples, recipe["other_clips"], recipe["seed"])
-    examples = examples[: recipe["examples"]] if recipe["examples"] else examples
     model.thinker = with_lora(model.thinker, recipe["lora"], also=["reward_head"] if recipe["kind"] == "head" else [])
 
     options = TrainingArguments(
@@ -56,12 +58,15 @@ def train(recipe: dict[str, Any]) -> Path:
         weight_decay=recipe["weight_decay"], seed=recipe["seed"], bf16=recipe["bf16"],
         activation_checkpointing=recipe["activation_checkpointing"], save_steps=recipe["save_steps"], save_total_limit=2,
         logging_steps=10, report_to=recipe["report_to"], disable_tqdm=True, remove_unused_columns=False,
+        eval_strategy="epoch", per_device_eval_batch_size=recipe["batch_size"], prediction_loss_only=True,
         label_names=["scores"], **device_options(),
     )  # fmt: skip
     trainer = ResumingTrainer(
-        model=model.thinker, args=options, train_dataset=examples, callbacks=[LogFile(folder / "log.jsonl", "reward")],
+        model=model.thinker, args=options, train_dataset=examples, eval_dataset=dev[:: max(1, len(dev) // DEV_TEXTS)],
+        callbacks=[LogFile(folder / "log.jsonl", "reward")],
         data_collator=lambda part: model.batch([e.text for e in part], [e.record for e in part], [e.scores for e in part]),
     )  # fmt: skip
+    refuse_split_weights(trainer)
     quiet(trainer).train(resume_from_checkpoint=last_checkpoint(options.output_dir))
     if trainer.is_world_process_zero():
         model.thinker = merged(trainer.accelerator.unwrap_model(trainer.model)).eval()

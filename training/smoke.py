@@ -101,7 +101,7 @@ def stages(out: Path, threads: int) -> list[tuple[str, Path, Callable[[], object
     ]  # fmt: skip
     grpo = [
         "--recipe", RECIPES / "nano-grpo.yaml", "--model", out / "sft" / "model", "--output", out / "grpo", *given,
-        "--train", out / "train.jsonl", "--reasoning", f"{{model: {out / 'reward' / 'model'}}}",
+        "--train", out / "train.jsonl", "--reasoning.model", out / "reward" / "model",
         "--k", 4, "--prompts", 4, "--batch_size", 16, "--steps", 3, "--save_steps", 1, "--sample_every", 1,
         "--schedule", "{window: 16, threshold: 0.2, hysteresis: 0.05}",
     ]  # fmt: skip

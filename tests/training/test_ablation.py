@@ -25,7 +25,8 @@ def test_each_row_leaves_out_one_thing() -> None:
            "no-schedule": {"schedule"}, "full": set()}  # fmt: skip
     assert changed == own
     assert rows["rules"]["reasoning"] is None
-    assert rows["untrained"]["reasoning"] == {"model": "raw"}
+    assert rows["untrained"]["reasoning"] == {"model": "raw", "counted": True}
+    assert rows["judged"]["reasoning"] == {"model": "trained", "counted": False}
 
 
 def test_rows_are_trained_evaluated_and_put_into_one_table(

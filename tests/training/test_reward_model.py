@@ -222,7 +222,7 @@ def test_the_report(trained: Path, tuples: dict[str, Path], tmp_path: Path, caps
 
 def test_figures_by_hand() -> None:
     def scored(value: float) -> Scored:
-        return Scored("t", {}, dict.fromkeys(DIMENSIONS, value))
+        return Scored("t", {}, dict.fromkeys(DIMENSIONS, value), "t")
 
     given = [dict.fromkeys(DIMENSIONS, value) for value in (1.0, 3.0, 4.0)]
     figures = reward_report.figures([scored(1), scored(2), scored(5), scored(5)], [*given, None])

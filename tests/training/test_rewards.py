@@ -52,7 +52,7 @@ HACKS = {
 
 
 @pytest.mark.parametrize("hack", list(HACKS))
-def test_no_way_around_the_parser_is_paid(hack: str) -> None:
+def test_check_04_no_way_around_the_parser_is_paid(hack: str) -> None:
     text = HACKS[hack]
     assert format_reward(text) == 0.0 and outcome_reward(text, "angry") == 0.0
     for on in (True, False):
@@ -63,7 +63,7 @@ def test_no_way_around_the_parser_is_paid(hack: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from([*"<x \n", "<think>", "</think>", "<answer>", "</answer>", "angry", " sad "]), max_size=14))
-def test_whatever_is_written_only_a_whole_reply_is_paid(parts: list[str]) -> None:
+def test_check_04_whatever_is_written_only_a_whole_reply_is_paid(parts: list[str]) -> None:
     text = "".join(parts)
     [reward] = group_rewards([text], "angry", [1.0])
     whole = text.count("<think>") == text.count("</think>") == text.count("<answer>") == text.count("</answer>") == 1
