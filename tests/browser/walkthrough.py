@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.browser.conftest import FLAGS, ROOT, choose_example, wait_done
 from tests.browser.screenshots import point, served
+from tests.browser.test_compare import choose
 
 WIDTH, HEIGHT = 1000, 720
 MOST_BYTES = 3_000_000
@@ -54,24 +55,24 @@ class Walk:
 
 
 def walk(page: Any, url: str) -> list[Frame]:
-    """What a visitor does in fifteen seconds."""
+    """What a visitor does in half a minute: Analyze, Timeline, Compare."""
     page.goto(url)
     page.wait_for_selector("#et-agree")
     page.wait_for_function("!document.body.innerText.includes('Loading...')")
     steps = Walk(page)
     steps.say("Nothing is measured before you agree")
-    steps.take(1500)
+    steps.take(2000)
     page.click("#et-agree")
     page.wait_for_selector("#et-audio input[type=file]", state="attached")
     steps.say("1  Bring a voice, or press an example")
     page.locator("#et-example-row button").first.hover()
-    steps.take(1400)
+    steps.take(1800)
 
     steps.say("2  See what the voice does: pitch, energy, words, stress")
     choose_example(page, "angry")
     page.wait_for_selector("#et-figure .et-drawing")
     steps.see("#et-audio")
-    steps.take(1500)
+    steps.take(2400)
     steps.say("3  A model says how it sounds, and why")
     steps.see("#et-below")
     while not page.locator("#et-status [data-state=done]").count():
@@ -81,25 +82,60 @@ def walk(page: Any, url: str) -> list[Frame]:
     wait_done(page)
     if "angry" not in page.inner_text("#et-answer .et-verdict").lower():
         steps.say("3  A model says how it sounds, and why. It is often wrong: this voice was made to sound angry")
-    steps.take(2200)
+    steps.take(3000)
 
     steps.say("4  Each claim is held against the measurement: ✓ agrees, ✗ does not. Press one to see the numbers")
     page.locator("#et-reasoning .et-claim").first.click()
     page.wait_for_selector("#et-card:not([hidden])")
-    steps.take(2200)
+    steps.take(3200)
     page.keyboard.press("Escape")
     steps.say("5  Hear and see the place it speaks of")
     steps.see("#et-figure")
     point(page)
-    steps.take(1500)
+    steps.take(2200)
 
     steps.say("6  What if? Change one cue of the voice and ask again")
     page.locator("#et-whatif-choice input").first.check(force=True)
     page.click("#et-whatif-ask")
     page.wait_for_selector("#et-whatif-outcome .et-whatif-verdict")
     steps.see("#et-whatif-choice")
-    steps.take(2600)
+    steps.take(3200)
+    follow(page, steps)
+    compare(page, steps)
     return steps.frames
+
+
+def follow(page: Any, steps: Walk) -> None:
+    """The example call, until its turns stand there."""
+    page.get_by_role("tab", name="Timeline").click()
+    if page.locator("#et-agree-timeline").is_visible():
+        page.click("#et-agree-timeline")
+    page.wait_for_selector("#et-long input[type=file]", state="attached")
+    steps.say("7  Timeline: follow a call of up to an hour")
+    page.click("#tl-example")
+    page.wait_for_selector("#et-long audio")
+    page.click("#tl-go")
+    page.wait_for_selector("#tl-figure .tl-speech")
+    steps.see("#tl-status")
+    steps.take(2200)
+    page.wait_for_selector("#tl-status [data-state=done]")
+    steps.say("8  … to where its tone turns, and what changed in the voice there")
+    steps.see("#tl-turns")
+    steps.take(3000)
+
+
+def compare(page: Any, steps: Walk) -> None:
+    """Two examples of one sentence beside each other."""
+    page.get_by_role("tab", name="Compare").click()
+    steps.say("9  Compare: the same words in two voices")
+    choose(page, "a", "flat")
+    choose(page, "b", "angry")
+    page.click("#cp-go")
+    page.wait_for_selector("#cp-answer-b [data-state=done]")
+    steps.see("#cp-status")
+    steps.take(2600)
+    steps.see("#cp-facts")
+    steps.take(3000)
 
 
 def animate(frames: list[Frame], path: Path) -> int:
