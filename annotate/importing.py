@@ -108,7 +108,7 @@ def import_folder(store: Store, project: Project, folder: Path, explain: Callabl
 def reason(error: BaseException) -> str:
     """Why a line was refused, for people."""
     if isinstance(error, EmotionThinkerError):
-        return str(error)
+        return error.whole
     return f"Something in the line is not what it should be ({type(error).__name__}); compare it with docs/annotate.md."
 
 
