@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         raise EmotionThinkerError("--manifest FILE.jsonl and --output DIR, the folder where its results are kept, belong together.")
     if args.manifest and args.transcript is not None:
         raise EmotionThinkerError("--transcript is for one CLIP; in a manifest each line may hold its transcription.")
+    if args.clip and args.clips is not None:
+        raise EmotionThinkerError("--clips N draws from --manifest FILE.jsonl; leave it out where one CLIP is given.")
     changes = _changes(args.changes, ALL_CHANGES)
     rows = draw(read_manifest(Path(args.manifest)), args.clips) if args.manifest else []
     settings = Settings.from_env().naming(args.model, args.endpoint)
