@@ -16,7 +16,7 @@ from annotate.store import Store
 
 def command(subparsers: Any, name: str, run: Callable[[argparse.Namespace], int], about: str, *,
             project: bool = True) -> argparse.ArgumentParser:
-    """A parser of one command, with the arguments that all of them take. project: whether it is about one project of the database."""
+    """A parser of one command, with the arguments that all of them take. project: whether it is about one project."""
     parser = subparsers.add_parser(name, help=about, description=about)
     parser.add_argument("--db", type=Path, metavar="FILE", help="the database; default: ET_ANNOTATE_DB, else your data folder")
     if project:

@@ -88,8 +88,8 @@ def give(store: Store, path: Path, result: dict[str, Any], *, copies_to: str | N
 def sound_alone(path: Path) -> tuple[bytes, float]:
     """A recording as a new FLAC file (16 bits, its own rate and channels), and its seconds.
 
-    What else its file holds stays behind: an artist, a place, a device, a picture. The same sound gives the same bytes, so a clip that
-    comes again is known. Raises AudioError subclasses, and AnnotateError where the file would be larger than what is read here.
+    What else its file holds stays behind: an artist, a place, a device, a picture. The same sound gives the same bytes, so a clip
+    that comes again is known. Raises AudioError subclasses, and AnnotateError where the file would be larger than what is read here.
     """
     import soundfile
 
@@ -100,8 +100,8 @@ def sound_alone(path: Path) -> tuple[bytes, float]:
             file.write(block)
             frames += len(block)
             if made.tell() > limits.max_bytes:
-                raise AnnotateError(f"The sound of this clip alone takes more than {limits.max_bytes / 1e6:g} MB, so it was not kept; "
-                                    "give a shorter one.")
+                raise AnnotateError(f"The sound of this clip alone takes more than {limits.max_bytes / 1e6:g} MB, so it was not "
+                                    "kept; give a shorter one.")
     return made.getvalue(), frames / recording.rate
 
 

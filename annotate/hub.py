@@ -35,14 +35,14 @@ def hub_errors(repo_id: str, doing: str) -> Iterator[None]:
     except HFValidationError as error:
         raise AnnotateError(f"{repo_id!r} is no name of a repository; write NAME/DATASET.") from error
     except LocalTokenNotFoundError as error:
-        raise AnnotateError("There is no token for the Hugging Face Hub; set HF_TOKEN to one that may read and write it.") from error
+        raise AnnotateError("There is no token for the Hugging Face Hub; set HF_TOKEN to one that may write.") from error
     except OfflineModeIsEnabled as error:
         raise AnnotateError(f"HF_HUB_OFFLINE is set, so {doing} cannot be done; unset it.") from error
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
         raise AnnotateError(f"The Hub refused {doing} ({repo_id}, {status}); check the name, and what the token may do.") from error
     except (httpx.HTTPError, OSError) as error:
-        raise AnnotateError(f"The Hub was not reached for {doing} ({type(error).__name__}); check the network, and try again.") from error
+        raise AnnotateError(f"The Hub was not reached for {doing} ({type(error).__name__}); try again later.") from error
 
 
 def push(store: Store, project: Project, repo_id: str, *, clips: bool = False) -> str:

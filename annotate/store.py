@@ -72,7 +72,7 @@ class Store:
         except sqlite3.Error as error:
             raise explain(error, path) from error
         except OSError as error:
-            raise StoreError(f"The folder for the clips of {path.name} cannot be made ({error.strerror}).") from error
+            raise StoreError(f"The folder for the clips of {path.name} cannot be made ({error.strerror}); make room, or choose another place.") from error
         return cls(path, connection)
 
     def close(self) -> None:

@@ -241,7 +241,7 @@ def failed_screen(error: Exception) -> Screen:
 
 
 def sentence(error: Exception) -> str:
-    """What people are told of an error. What says something of the machine goes to the log, and of errors that are not ours a trace."""
+    """What people are told of an error. What says more of the machine goes to the log, as does the place of errors not ours."""
     if isinstance(error, EmotionThinkerError):
         if error.whole != str(error):
             log.error("%s", error.whole)
