@@ -161,9 +161,8 @@ def run_import(args: argparse.Namespace) -> int:
     if args.source.is_dir() and args.audio is not None:
         raise AnnotateError("--audio is for a file of JSON lines; a folder's clips lie in the folder itself, so leave it out.")
     if not args.source.is_dir() and (args.model is not None or args.endpoint is not None):
-        raise AnnotateError("--model and --endpoint are for a folder of clips; the lines of a file were explained already, so leave "
-                            "them out.")
-
+        raise AnnotateError("--model and --endpoint are for a folder of clips; the lines of a file were explained already, so "
+                            "leave them out.")
     store, project = open_project(args)
 
     def tell(number: int, reason: str) -> None:

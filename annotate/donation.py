@@ -89,7 +89,7 @@ def sound_alone(path: Path) -> tuple[bytes, float]:
     """A recording as a new FLAC file (16 bits, its own rate and channels), and its seconds.
 
     What else its file holds stays behind: an artist, a place, a device, a picture. The same sound gives the same bytes, so a clip
-    that comes again is known. Raises AudioError subclasses, and AnnotateError where the file would be larger than what is read here.
+    that comes again is known. Raises AudioError subclasses, and AnnotateError where the file would be over the limit of files.
     """
     import soundfile
 

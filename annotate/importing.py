@@ -222,7 +222,7 @@ def _scores(record: dict[str, Any]) -> dict[str, float] | None:
     if scores is None:
         return None
     if not isinstance(scores, dict) or not scores:
-        raise AnnotateError('reward_scores must be an object of dimension and number; write for example {"factual_alignment": 3.5}.')
+        raise AnnotateError('reward_scores must be an object of dimension and number, such as {"factual_alignment": 3.5}.')
     return scores
 
 

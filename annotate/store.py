@@ -52,7 +52,8 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"The folder of {path.name} cannot be made ({error.strerror}); choose another place.") from error
+            raise StoreError(f"The folder of {path.name} cannot be made ({error.strerror}); choose "
+                             "another place.") from error
         return cls._open(path)
 
     @classmethod
@@ -72,7 +73,8 @@ class Store:
         except sqlite3.Error as error:
             raise explain(error, path) from error
         except OSError as error:
-            raise StoreError(f"The folder for the clips of {path.name} cannot be made ({error.strerror}); make room, or choose another place.") from error
+            raise StoreError(f"The folder for the clips of {path.name} cannot be made ({error.strerror}); choose "
+                             "another place.") from error
         return cls(path, connection)
 
     def close(self) -> None:

@@ -1,8 +1,8 @@
 """An utterance measured and explained: one line of the timeline's table.
 
-The model writes its whole explanation for every utterance, so that each comes with its reasons. Forcing the answer at once would take
-a seventh of the time; the weights of today are right there as often as after reasoning (assets/nano/README.md, docs/trust.md), those of
-the first cut were not (LOG.md). It is not done here yet.
+The model writes its whole explanation for every utterance, so that each comes with its reasons. Forcing the answer at once would
+take a seventh of the time; the weights of today are right there as often as after reasoning (assets/nano/README.md,
+docs/trust.md), those of the first cut were not (LOG.md). It is not done here yet.
 """
 
 from __future__ import annotations
