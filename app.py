@@ -1,6 +1,6 @@
 """The page: `python app.py`, then http://127.0.0.1:7860. Also the entry point of a Space.
 
-Settings come from the environment (`emotionthinker/settings.py`); GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say where it listens.
+Settings come from the environment (docs/hosting.md lists them all); GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say where it listens.
 """
 
 from __future__ import annotations

@@ -2,6 +2,6 @@
 
     python -m annotate --help
 
-Works alone and as tabs of `app.py`. `store` keeps the rows, `assignment` hands out work, `rating` takes it back, `exchange`
-brings items in and ratings out.
+Works alone and as tabs of `app.py`. `store` keeps the rows, `assignment` hands out work, `rating` takes it back, `importing`
+brings items in, `exporting` ratings out.
 """

@@ -22,18 +22,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NoReturn
 
 from annotate import commands, commands_data, commands_figures
-from emotionthinker.errors import EmotionThinkerError
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """argparse, but a wrong call gets one line and not the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """One line on standard error, and the end with code 2."""
-        self.exit(2, f"{self.prog}: {message}; --help lists what is allowed\n")
+from emotionthinker.command_line import OneLineParser, run_to_end
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,11 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; gives its exit code, 2 after a fault that was said in one line."""
     args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
+    return run_to_end(lambda: args.run(args))
 
 
 if __name__ == "__main__":

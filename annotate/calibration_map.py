@@ -41,7 +41,7 @@ def load_calibration(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise CalibrationError(f"The calibration {path.name} cannot be read ({error.strerror}).") from error
+        raise CalibrationError(f"The calibration {path.name} cannot be read ({error.strerror}); check its name.") from error
     except ValueError as error:
         raise CalibrationError(f"The calibration {path.name} is not JSON; write it with `python -m annotate calibrate`.") from error
     if not isinstance(content, dict) or content.get("schema") != SCHEMA or not isinstance(content.get("dimensions"), dict):

@@ -9,15 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from annotate.calibration_map import apply_map
+from annotate.guide import SCALES
 from annotate.tables import DIMENSIONS, OVERALL
 
-TITLES = {
-    "factual_alignment": "Factual alignment",
-    "interpretative_quality": "Interpretative quality",
-    "caption_completeness": "Completeness",
-    "fluency_and_structural_clarity": "Fluency and clarity",
-    OVERALL: "Overall, mean of the four",
-}
+TITLES = {**{scale.name: scale.title for scale in SCALES}, OVERALL: "Overall, mean of the four"}  # as on the task page
 ROWS = {
     "reward": "reward as it comes, against all raters",
     "corrected": "corrected, against all raters",

@@ -14,11 +14,13 @@ from annotate.serving import database_path
 from annotate.store import Store
 
 
-def command(subparsers: Any, name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
-    """A parser of one command, with the arguments that all of them take."""
+def command(subparsers: Any, name: str, run: Callable[[argparse.Namespace], int], about: str, *,
+            project: bool = True) -> argparse.ArgumentParser:
+    """A parser of one command, with the arguments that all of them take. project: whether it is about one project."""
     parser = subparsers.add_parser(name, help=about, description=about)
     parser.add_argument("--db", type=Path, metavar="FILE", help="the database; default: ET_ANNOTATE_DB, else your data folder")
-    parser.add_argument("--project", metavar="NAME", help="needed where the database holds more than one")
+    if project:
+        parser.add_argument("--project", metavar="NAME", help="needed where the database holds more than one")
     parser.set_defaults(run=run)
     return parser
 

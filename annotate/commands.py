@@ -47,13 +47,15 @@ def add_invite(subparsers: Any) -> None:
     """Declare `invite`."""
     parser = command(subparsers, "invite", invite, "Invite a person; prints the link.")
     parser.add_argument("name", help="name shown to the lead; exports hold a number in its place")
-    parser.add_argument("--role", default="rater", metavar="|".join(ROLES))
+    parser.add_argument("--role", metavar="|".join(ROLES))
     parser.add_argument("--hf", metavar="ACCOUNT", help="signs in with this Hugging Face account on a Space; no link then")
     parser.add_argument("--again", action="store_true", help="a new link for somebody who is there; the old one ends")
 
 
 def invite(args: argparse.Namespace) -> int:
     """Print a link for somebody new. Raises AnnotateError."""
+    if args.again and (args.role is not None or args.hf is not None):
+        raise AnnotateError("--again makes a new link and changes neither role nor account; leave --role and --hf out.")
     store, project = open_project(args)
     with store:
         if args.again:
@@ -62,7 +64,7 @@ def invite(args: argparse.Namespace) -> int:
                 raise AnnotateError(f"There is no person {args.name!r} in project {project.name!r}; invite them without --again.")
             token: str | None = roster.new_token(store, rater)
         else:
-            _, token = roster.invite(store, project, args.name, args.role, hf_name=args.hf)
+            _, token = roster.invite(store, project, args.name, args.role or "rater", hf_name=args.hf)
     print(f"{args.name} signs in with the account {args.hf}." if token is None else link_of(token))
     return 0
 
@@ -114,7 +116,7 @@ def change(args: argparse.Namespace) -> int:
 
 def add_serve(subparsers: Any) -> None:
     """Declare `serve`."""
-    parser = command(subparsers, "serve", serve, "Serve the page for raters and leads.")
+    parser = command(subparsers, "serve", serve, "Serve the page for raters and leads.", project=False)
     parser.add_argument("--host", default=HOST, help=f"address to listen on; default {HOST}, this machine only")
     parser.add_argument("--port", type=int, default=PORT, help=f"port to listen on; default {PORT}")
 
@@ -156,6 +158,11 @@ def run_import(args: argparse.Namespace) -> int:
     """Add items from JSON lines, or from a folder of clips that a model explains first. Raises EmotionThinkerError."""
     from annotate.importing import import_folder, import_lines, pair_up
 
+    if args.source.is_dir() and args.audio is not None:
+        raise AnnotateError("--audio is for a file of JSON lines; a folder's clips lie in the folder itself, so leave it out.")
+    if not args.source.is_dir() and (args.model is not None or args.endpoint is not None):
+        raise AnnotateError("--model and --endpoint are for a folder of clips; the lines of a file were explained already, so "
+                            "leave them out.")
     store, project = open_project(args)
 
     def tell(number: int, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def run_export(args: argparse.Namespace) -> int:
 
 def add_backup(subparsers: Any) -> None:
     """Declare `backup`."""
-    parser = command(subparsers, "backup", run_backup, "Copy the database and its clips, also while it is in use.")
+    parser = command(subparsers, "backup", run_backup, "Copy the database and its clips, also while it is in use.", project=False)
     parser.add_argument("target", type=Path, help="file of the copy; its clips go to the folder beside it")
 
 
@@ -106,7 +106,7 @@ def study(args: argparse.Namespace) -> int:
 
 def add_demo(subparsers: Any) -> None:
     """Declare `demo`."""
-    parser = command(subparsers, "demo", demo, "Make a database to try things on, filled by simulated raters.")
+    parser = command(subparsers, "demo", demo, "Make a database to try things on, filled by simulated raters.", project=False)
     parser.add_argument("--model", metavar="PATH_OR_ID", help="the model that explains; default ET_MODEL, else Nano")
 
 
@@ -122,10 +122,10 @@ def demo(args: argparse.Namespace) -> int:
     def tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    settings = Settings.from_env()
+    settings = Settings.from_env().naming(args.model, None)
     silence_progress_bars()
     tell("Loading the model …")
-    thinker = open_explainer(replace(settings, model=args.model or settings.model))
+    thinker = open_explainer(settings)
 
     def explain(clip: Clip, words: str, seed: int | None) -> dict[str, Any]:
         return thinker.explain(clip, transcript=words, temperature=0.0 if seed is None else 0.8, seed=seed).to_dict()
@@ -157,7 +157,7 @@ def run_push(args: argparse.Namespace) -> int:
         if args.every is None:
             print(push(store, project, args.repo, clips=args.clips))
         elif not 0.1 <= args.every <= 10_080:
-            raise AnnotateError(f"{args.every} minutes were asked for, but 0.1 to 10080 are allowed.")
+            raise AnnotateError(f"{args.every} minutes were asked for, but 0.1 to 10080 are allowed; choose within that.")
         else:
             push_every(store, project, args.repo, args.every, lambda text: print(text, flush=True), clips=args.clips)
     return 0

@@ -139,7 +139,7 @@ def _put(source: Path, target: Path) -> None:
 def _to_dataset(copy: Path, clips: list[Path], repo_id: str) -> None:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-    with hub_errors(repo_id):
+    with hub_errors(repo_id, "the copy"):
         api = HfApi()
         api.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
         if not api.repo_info(repo_id, repo_type="dataset").private:
@@ -167,7 +167,7 @@ def bring_back(plan: CopyPlan, path: Path) -> bool:
 
             if get_token() is None:  # the Hub would say that there is no such dataset
                 raise AnnotateError("There is no token for the Hugging Face Hub, so the last copy is out of reach; set HF_TOKEN.")
-            with hub_errors(plan.dataset):
+            with hub_errors(plan.dataset, "the download of the last copy"):
                 api = HfApi()
                 try:
                     there = api.repo_info(plan.dataset, repo_type="dataset").sha

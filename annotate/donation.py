@@ -8,6 +8,7 @@ the code that they are shown is their only hold on it, and the database keeps it
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import secrets
 from dataclasses import asdict, dataclass
@@ -20,10 +21,11 @@ from annotate import clock
 from annotate.erasing import delete_answers, delete_leases, erasing
 from annotate.errors import AnnotateError
 from annotate.importing import read_record
-from annotate.items import NewItem, add_item, check_item, fingerprint, keep_clip
+from annotate.items import NewItem, add_item, check_item, fingerprint, keep_sound
 from annotate.records import Project, Rater
 from annotate.settings import ProjectSettings
 from annotate.store import Store, insert, log_event
+from emotionthinker.audio import Limits, open_recording
 from emotionthinker.prosody.record import FIELDS
 
 SOURCE = "given by a visitor of the page"  # no file name: it could name a person
@@ -63,10 +65,12 @@ def give(store: Store, path: Path, result: dict[str, Any], *, copies_to: str | N
         raise AnnotateError("No clips are taken here just now; nothing was kept.")
     if count_waiting(store, project) >= MAX_WAITING:
         raise AnnotateError("Very many clips wait to be looked at, so no more are taken just now; nothing was kept.")
-    record = {name: result[name] for name in TAKEN if name in result} | {"audio_path": path.name}
-    clip = keep_clip(store, path).sha256
+    record = {name: result[name] for name in TAKEN if name in result}
+    data, duration_s = sound_alone(path)
+    clip = keep_sound(store, data, "flac", duration_s)
     try:
-        item = read_record(store, record, path.parent, SOURCE)
+        kept = store.clip_path(clip)
+        item = read_record(store, record | {"audio_path": kept.name}, kept.parent, SOURCE)
         check_item(item)
         code = "-".join("".join(secrets.choice(LETTERS) for _ in range(CODE[1])) for _ in range(CODE[0]))
         with store.transaction() as db:
@@ -79,6 +83,26 @@ def give(store: Store, path: Path, result: dict[str, Any], *, copies_to: str | N
         _forget_clip(store, clip)
         raise
     return code
+
+
+def sound_alone(path: Path) -> tuple[bytes, float]:
+    """A recording as a new FLAC file (16 bits, its own rate and channels), and its seconds.
+
+    What else its file holds stays behind: an artist, a place, a device, a picture. The same sound gives the same bytes, so a clip
+    that comes again is known. Raises AudioError subclasses, and AnnotateError where the file would be over the limit of files.
+    """
+    import soundfile
+
+    limits, made, frames = Limits.from_env(), io.BytesIO(), 0
+    with open_recording(path, limits) as recording, soundfile.SoundFile(
+            made, "w", recording.rate, recording.channels, format="FLAC", subtype="PCM_16") as file:
+        for block in recording.blocks:
+            file.write(block)
+            frames += len(block)
+            if made.tell() > limits.max_bytes:
+                raise AnnotateError(f"The sound of this clip alone takes more than {limits.max_bytes / 1e6:g} MB, so it was not "
+                                    "kept; give a shorter one.")
+    return made.getvalue(), frames / recording.rate
 
 
 def count_waiting(store: Store, project: Project) -> int:

@@ -22,8 +22,11 @@ REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")  # as far as a mistake can
 
 
 @contextmanager
-def hub_errors(repo_id: str) -> Iterator[None]:
-    """Whatever the Hub or the way to it refuses inside becomes an AnnotateError with one sentence; the token is in none."""
+def hub_errors(repo_id: str, doing: str) -> Iterator[None]:
+    """Whatever the Hub or the way to it refuses inside becomes an AnnotateError with one sentence; the token is in none.
+
+    doing: what is being done, such as "the push".
+    """
     import httpx
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
@@ -34,13 +37,12 @@ def hub_errors(repo_id: str) -> Iterator[None]:
     except LocalTokenNotFoundError as error:
         raise AnnotateError("There is no token for the Hugging Face Hub; set HF_TOKEN to one that may write.") from error
     except OfflineModeIsEnabled as error:
-        raise AnnotateError("HF_HUB_OFFLINE is set, so nothing was sent; unset it to push.") from error
+        raise AnnotateError(f"HF_HUB_OFFLINE is set, so {doing} cannot be done; unset it.") from error
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
-        raise AnnotateError(f"The Hub refused the push to {repo_id} ({status}); check the name, and that the token may "
-                            "write.") from error
+        raise AnnotateError(f"The Hub refused {doing} ({repo_id}, {status}); check the name, and what the token may do.") from error
     except (httpx.HTTPError, OSError) as error:
-        raise AnnotateError(f"The Hub was not reached ({type(error).__name__}); nothing was sent.") from error
+        raise AnnotateError(f"The Hub was not reached for {doing} ({type(error).__name__}); try again later.") from error
 
 
 def push(store: Store, project: Project, repo_id: str, *, clips: bool = False) -> str:
@@ -52,7 +54,7 @@ def push(store: Store, project: Project, repo_id: str, *, clips: bool = False) -
 
     with tempfile.TemporaryDirectory(prefix="annotate-push-") as folder:
         export(store, project, Path(folder), "hub", clips=clips)
-        with hub_errors(repo_id):
+        with hub_errors(repo_id, "the push"):
             api = HfApi()
             api.create_repo(repo_id, repo_type="dataset", private=True, exist_ok=True)
             commit = api.upload_folder(repo_id=repo_id, repo_type="dataset", folder_path=folder, commit_message="Ratings")

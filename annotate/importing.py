@@ -82,7 +82,7 @@ def import_folder(store: Store, project: Project, folder: Path, explain: Callabl
     try:
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
     except OSError as error:
-        raise AnnotateError(f"The folder {folder.name} cannot be read ({error.strerror}).") from error
+        raise AnnotateError(f"The folder {folder.name} cannot be read ({error.strerror}); check its permissions.") from error
     if not paths:
         raise AnnotateError(f"The folder {folder.name} holds no sound file; it must hold wav, flac, mp3, ogg, m4a or webm.")
     report = Report()
@@ -108,7 +108,7 @@ def import_folder(store: Store, project: Project, folder: Path, explain: Callabl
 def reason(error: BaseException) -> str:
     """Why a line was refused, for people."""
     if isinstance(error, EmotionThinkerError):
-        return str(error)
+        return error.whole
     return f"Something in the line is not what it should be ({type(error).__name__}); compare it with docs/annotate.md."
 
 
@@ -132,7 +132,7 @@ def parse_line(raw: bytes) -> dict[str, Any]:
         return number if math.isfinite(number) else refuse(digits)
 
     if len(raw) > MAX_LINE:
-        raise AnnotateError(f"The line has more than {MAX_LINE / 1e6:.0f} MB.")
+        raise AnnotateError(f"The line has more than {MAX_LINE / 1e6:.0f} MB, more than any clip needs; write it anew.")
     try:
         text = raw.decode("utf-8-sig")
         record = json.loads(text, parse_constant=refuse, parse_float=finite)
@@ -141,11 +141,11 @@ def parse_line(raw: bytes) -> dict[str, Any]:
     except UnicodeEncodeError as error:
         raise AnnotateError("A text holds half of a character (a lone surrogate); write it as UTF-8.") from error
     except UnicodeDecodeError as error:
-        raise AnnotateError("The line is not UTF-8 text.") from error
+        raise AnnotateError("The line is not UTF-8 text; save the file as UTF-8.") from error
     except (ValueError, RecursionError) as error:
-        raise AnnotateError(f"The line is no JSON ({str(error)[:80]}).") from error
+        raise AnnotateError(f"The line is no JSON ({str(error)[:80]}); write one object a line.") from error
     if not isinstance(record, dict):
-        raise AnnotateError("The line is no JSON object.")
+        raise AnnotateError("The line is no JSON object; write one as `explain --json` prints it.")
     return record
 
 
@@ -206,14 +206,14 @@ def json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def _audio_path(record: dict[str, Any], folder: Path) -> Path:
     name = _text(record, "audio_path")
     if not name:
-        raise AnnotateError("The line names no audio_path.")
+        raise AnnotateError("The line names no audio_path; add the path of its clip.")
     return folder / name  # an absolute path stays what it is
 
 
 def _text(record: dict[str, Any], key: str) -> str | None:
     value = record.get(key)
     if value is not None and not isinstance(value, str):
-        raise AnnotateError(f"The value of {key} must be a text.")
+        raise AnnotateError(f"The value of {key} must be a text; put it in quotes, or leave it out.")
     return value.replace("\x00", "") if value is not None else None
 
 
@@ -222,7 +222,7 @@ def _scores(record: dict[str, Any]) -> dict[str, float] | None:
     if scores is None:
         return None
     if not isinstance(scores, dict) or not scores:
-        raise AnnotateError("reward_scores must be an object of dimension and number.")
+        raise AnnotateError('reward_scores must be an object of dimension and number, such as {"factual_alignment": 3.5}.')
     return scores
 
 

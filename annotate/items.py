@@ -57,11 +57,15 @@ def keep_clip(store: Store, path: Path) -> KeptClip:
     The copy is on the disk before the row that names it is. Raises AudioError subclasses and StoreError.
     """
     clip = load_clip(path)
-    data = path.read_bytes()
-    sha256 = sha256_of(data)
     suffix = path.suffix.lower().lstrip(".")
     if suffix not in SUFFIXES:
         suffix = "wav"  # browsers go by content; the name only has to be harmless
+    return KeptClip(keep_sound(store, path.read_bytes(), suffix, clip.duration_s), clip)
+
+
+def keep_sound(store: Store, data: bytes, suffix: str, duration_s: float) -> str:
+    """The same for the bytes of a file that was decoded before; gives their SHA-256. suffix: one of SUFFIXES. Raises StoreError."""
+    sha256 = sha256_of(data)
     known = store.row("SELECT suffix FROM clips WHERE sha256 = ?", [sha256])
     target = store.clips / f"{sha256}.{suffix if known is None else known['suffix']}"
     if not target.is_file():
@@ -69,8 +73,8 @@ def keep_clip(store: Store, path: Path) -> KeptClip:
     if known is None:
         with store.transaction() as db:
             db.conn.execute("INSERT OR IGNORE INTO clips VALUES (?, ?, ?, ?, ?)",
-                            [sha256, suffix, len(data), round(clip.duration_s, 4), clock.utc_now()])
-    return KeptClip(sha256, clip)
+                            [sha256, suffix, len(data), round(duration_s, 4), clock.utc_now()])
+    return sha256
 
 
 def write_durably(target: Path, data: bytes) -> None:

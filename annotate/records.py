@@ -46,7 +46,7 @@ class Rater:
 
 @dataclass(frozen=True)
 class Item:
-    """One explanation of one clip. Times in seconds, `prosody` as `Prosody.to_dict()`, `claims` as `explain --json`."""
+    """One explanation of one clip. Times in seconds, `prosody` as `Prosody.to_dict()`."""
 
     id: int
     project_id: int
@@ -123,8 +123,6 @@ class Preference:
     item_b: int
     model_a: str
     model_b: str
-    words_a: int
-    words_b: int
     clip_sha256: str
     speaker: str | None
     rater_id: int

@@ -14,8 +14,8 @@ import dataclasses
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr
 
+from annotate.severity import expected_score
 from annotate.tables import DIMENSIONS, HIGHEST, LOWEST, Items, Ratings, Scores, scores_of
 
 THRESHOLDS = np.array([-2.2, -0.9, 0.4, 1.7])  # between 1|2, 2|3, 3|4, 4|5; more good explanations than bad ones
@@ -64,22 +64,17 @@ class Simulation:
 
     def true_score(self, dimension: str = DIMENSIONS[0]) -> np.ndarray:
         """(n_items,) what the average attentive rater would say on average, in points of the scale."""
-        return expected_score(self.quality[:, DIMENSIONS.index(dimension)])
+        return expected_score(self.quality[:, DIMENSIONS.index(dimension)], THRESHOLDS)
 
     def true_severity(self, dimension: str = DIMENSIONS[0]) -> np.ndarray:
         """(n_raters,) points that each rater, when attending, gives less than the mean of all raters, if all rated every item."""
         d = DIMENSIONS.index(dimension)
-        given = expected_score(self.spread[:, d] * self.quality[:, d, None] - self.severity[:, d]).mean(0)
+        given = expected_score(self.spread[:, d] * self.quality[:, d, None] - self.severity[:, d], THRESHOLDS).mean(0)
         return given.mean() - given
 
     def scores(self, dimension: str = DIMENSIONS[0]) -> Scores:
         """The ratings of one dimension."""
         return scores_of(self.ratings, len(self.items), dimension)
-
-
-def expected_score(heard: np.ndarray) -> np.ndarray:
-    """Mean score of a rater whose noise-free impression is `heard` (any shape), in points."""
-    return LOWEST + ndtr(np.asarray(heard)[..., None] - THRESHOLDS).sum(-1)
 
 
 def simulate(
@@ -138,7 +133,7 @@ def simulate(
     score[absent] = rng.integers(LOWEST, HIGHEST + 1, (int(absent.sum()), 4))
 
     n_words = np.round(np.exp(rng.normal(np.log(90), 0.35, n_items))).astype(int)
-    place = (expected_score(quality) - LOWEST) / (HIGHEST - LOWEST)
+    place = (expected_score(quality, THRESHOLDS) - LOWEST) / (HIGHEST - LOWEST)
     place = np.minimum(place / bias.saturates_at, 1.0) ** bias.generosity
     reward = (LOWEST + (HIGHEST - LOWEST) * place + levels(n_speakers, bias.speaker_noise)[speaker]
               + bias.noise * rng.normal(size=(n_items, 4)) + bias.per_doubling * np.log2(n_words / 90)[:, None])

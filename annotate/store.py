@@ -52,7 +52,8 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"The folder of {path.name} cannot be made ({error.strerror}); choose another place.") from error
+            raise StoreError(f"The folder of {path.name} cannot be made ({error.strerror}); choose "
+                             "another place.") from error
         return cls._open(path)
 
     @classmethod
@@ -72,7 +73,8 @@ class Store:
         except sqlite3.Error as error:
             raise explain(error, path) from error
         except OSError as error:
-            raise StoreError(f"The folder for the clips of {path.name} cannot be made ({error.strerror}).") from error
+            raise StoreError(f"The folder for the clips of {path.name} cannot be made ({error.strerror}); choose "
+                             "another place.") from error
         return cls(path, connection)
 
     def close(self) -> None:
@@ -207,8 +209,8 @@ class Store:
     def preferences(self, project: Project) -> list[Preference]:
         """What every rater said last about every pair of the project, by pair and rater."""
         rows = self.rows(f"""
-            SELECT r.id, r.pair_id, q.item_a, q.item_b, a.model_id AS model_a, b.model_id AS model_b, a.words AS words_a,
-                   b.words AS words_b, a.clip_sha256, a.speaker, r.rater_id, p.name AS rater_name, p.simulated, r.swapped,
+            SELECT r.id, r.pair_id, q.item_a, q.item_b, a.model_id AS model_a, b.model_id AS model_b,
+                   a.clip_sha256, a.speaker, r.rater_id, p.name AS rater_name, p.simulated, r.swapped,
                    {', '.join('r.' + name for name in DIMENSIONS)}, r.flags, r.comment, r.seconds, r.position, r.revision,
                    r.created, r.updated
             FROM preferences r JOIN pairs q ON q.id = r.pair_id JOIN items a ON a.id = q.item_a JOIN items b ON b.id = q.item_b

@@ -67,7 +67,7 @@ def prepare(store: Store, folder: Path, name: str, *, clips: int = 100, settings
     if len(files) < 2:
         raise AnnotateError(f"{folder.name} holds {len(files)} .jsonl files; a study needs one per system, two at least.")
     if clips < 1:
-        raise AnnotateError(f"{clips} clips were asked for, but at least 1 is needed.")
+        raise AnnotateError(f"{clips} clips were asked for, but at least 1 is needed; give a larger --clips.")
     outputs: dict[str, dict[str, NewItem]] = {}
     for file in files:
         outputs[file.stem] = {}

@@ -74,7 +74,7 @@ def alignment_and_stress(known: dict[str, Any]) -> None:
     from emotionthinker.transcript import align
 
     words = align(known["samples"], known["text"]) if known["text"] else None
-    speaking_rates(words, known["segments"], known["samples"])
+    speaking_rates(words, known["segments"])
     word_stress(words, known["energy"], known["f0"])
 
 

@@ -39,10 +39,10 @@ def main() -> None:
         words = align(samples, row["text"])
         n_aligned += words is not None
         padded = np.concatenate([padding, samples, padding])
-        by_words = speaking_rates(words, [], samples)
-        by_detection = speaking_rates(None, speech_segments(samples), samples, row["text"])
-        padded_words = speaking_rates(align(padded, row["text"]), [], padded)
-        padded_detection = speaking_rates(None, speech_segments(padded), padded, row["text"])
+        by_words = speaking_rates(words, [])
+        by_detection = speaking_rates(None, speech_segments(samples), row["text"])
+        padded_words = speaking_rates(align(padded, row["text"]), [])
+        padded_detection = speaking_rates(None, speech_segments(padded), row["text"])
         pairs.append([r["articulation_rate_pps"] for r in (by_words, by_detection, padded_words, padded_detection)])
 
     rates = np.array(pairs, float)  # NaN where there is none

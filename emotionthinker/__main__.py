@@ -14,21 +14,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import json
-import os
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 from emotionthinker import cli_explain, cli_probe, cli_timeline
-from emotionthinker.errors import EmotionThinkerError
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """argparse, but a wrong call gets one line and not the whole usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; --help lists what is allowed\n")
+from emotionthinker.command_line import OneLineParser, run_to_end
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -93,26 +84,7 @@ def readable(record: dict[str, Any]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; argv: without the program's name. Gives the exit code; a wrong call ends in SystemExit(2)."""
     args = build_parser().parse_args(argv)
-    try:
-        code = args.run(args)
-        sys.stdout.flush()  # a full disk behind `> FILE` shows only now
-        return code
-    except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)  # one line, also where a file name holds a line break
-    except BrokenPipeError:  # whoever read the output has enough of it
-        _drop_output()
-        return 0
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise
-        _drop_output()
-        print(f"The output cannot be written ({error.strerror}); make room and run it again.", file=sys.stderr)
-    return 2
-
-
-def _drop_output() -> None:
-    """What still waits to be printed goes nowhere, else Python would try again at its end and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return run_to_end(lambda: args.run(args))
 
 
 if __name__ == "__main__":

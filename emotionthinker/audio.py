@@ -14,7 +14,7 @@ import io
 import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -60,19 +60,19 @@ class Limits:
         return int(self.max_seconds * 48_000 * 2 * 4)
 
     @classmethod
-    def from_env(cls) -> Limits:
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Limits:
         """From ET_MAX_SECONDS and ET_MAX_MB (10^6 bytes); EmotionThinkerError where one is no positive number."""
-        return cls._read("ET_MAX_SECONDS", "ET_MAX_MB", cls())
+        return cls._read("ET_MAX_SECONDS", "ET_MAX_MB", cls(), os.environ if env is None else env)
 
     @classmethod
-    def long_from_env(cls) -> Limits:
+    def long_from_env(cls, env: Mapping[str, str] | None = None) -> Limits:
         """Of recordings that are read block by block: ET_LONG_MAX_SECONDS and ET_LONG_MAX_MB, an hour and 250 MB."""
-        return cls._read("ET_LONG_MAX_SECONDS", "ET_LONG_MAX_MB", LONG)
+        return cls._read("ET_LONG_MAX_SECONDS", "ET_LONG_MAX_MB", LONG, os.environ if env is None else env)
 
     @classmethod
-    def _read(cls, seconds_name: str, mb_name: str, default: Limits) -> Limits:
-        seconds = _positive_setting(seconds_name, default.max_seconds)
-        return cls(max_seconds=seconds, max_bytes=int(_positive_setting(mb_name, default.max_bytes / 1e6) * 1e6))
+    def _read(cls, seconds_name: str, mb_name: str, default: Limits, env: Mapping[str, str]) -> Limits:
+        seconds = _positive_setting(env, seconds_name, default.max_seconds)
+        return cls(max_seconds=seconds, max_bytes=int(_positive_setting(env, mb_name, default.max_bytes / 1e6) * 1e6))
 
 
 LONG = Limits(max_seconds=3600.0, max_bytes=250_000_000)  # an hour of two channels at 16 kHz and 16 bits is 230 MB of wav
@@ -85,7 +85,6 @@ class Clip:
     samples: np.ndarray
     name: str = "clip"
     source_rate: int = SAMPLE_RATE
-    source_channels: int = 1
 
     @property
     def duration_s(self) -> float:
@@ -270,7 +269,7 @@ def _assemble(blocks: Iterator[np.ndarray], guard: _Guard) -> Clip:
     if not len(samples):
         raise EmptyAudio(f"{guard.name} holds no sound; record it again.")
     require_mixable(guard.name, of_channels, of_mix)
-    return Clip(np.ascontiguousarray(samples, np.float32), guard.name, guard.rate, guard.channels)
+    return Clip(np.ascontiguousarray(samples, np.float32), guard.name, guard.rate)
 
 
 def require_mixable(name: str, of_channels: float, of_mix: float) -> None:
@@ -395,8 +394,8 @@ def _shown(name: str) -> str:
     return shown if len(shown) <= 80 else shown[:60] + "…" + shown[-19:]
 
 
-def _positive_setting(variable: str, default: float) -> float:
-    text = os.environ.get(variable, "").strip()
+def _positive_setting(env: Mapping[str, str], variable: str, default: float) -> float:
+    text = env.get(variable, "").strip()
     try:
         value = float(text) if text else default
     except ValueError:

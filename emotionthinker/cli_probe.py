@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from emotionthinker.pipeline import Explainer
     from emotionthinker.probing import Step
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `probe`. Defaults come from the environment (`settings`)."""
@@ -54,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
         raise EmotionThinkerError("--manifest FILE.jsonl and --output DIR, the folder where its results are kept, belong together.")
     if args.manifest and args.transcript is not None:
         raise EmotionThinkerError("--transcript is for one CLIP; in a manifest each line may hold its transcription.")
+    if args.clip and args.clips is not None:
+        raise EmotionThinkerError("--clips N draws from --manifest FILE.jsonl; leave it out where one CLIP is given.")
     changes = _changes(args.changes, ALL_CHANGES)
     rows = draw(read_manifest(Path(args.manifest)), args.clips) if args.manifest else []
     settings = Settings.from_env().naming(args.model, args.endpoint)
@@ -86,10 +86,10 @@ def _changes(text: str | None, known: Mapping[str, Any]) -> list[str]:
 def probe_one(explainer: Explainer, clip: Clip, transcript: str | None, changes: Sequence[str], out: Any) -> dict[str, Any]:
     """One clip; to `out`, where given, a line as each change is done."""
     from emotionthinker.events import Explanation
-    from emotionthinker.probing import probe_clip, probe_dict
+    from emotionthinker.probing import example_beside, probe_clip, probe_dict
 
     steps: list[Step] = []
-    for found in probe_clip(explainer, clip, transcript=transcript, other=_example_beside(clip), changes=changes):
+    for found in probe_clip(explainer, clip, transcript=transcript, other=example_beside(clip), changes=changes):
         if isinstance(found, Explanation):
             before = found
             if out is not None:
@@ -99,16 +99,6 @@ def probe_one(explainer: Explainer, clip: Clip, transcript: str | None, changes:
         if out is not None:
             print(step_line(found), file=out, flush=True)
     return {"clip": clip.name, **probe_dict(before, steps)}
-
-
-def _example_beside(clip: Clip) -> Clip:
-    """A shipped voice to put in this one's place: the angry one, or the sad one where this is the angry one itself."""
-    import numpy as np
-
-    from emotionthinker.audio import load_clip
-
-    angry = load_clip(EXAMPLES / "angry.flac")
-    return load_clip(EXAMPLES / "sad.flac") if np.array_equal(angry.samples, clip.samples) else angry
 
 
 def step_line(step: Step) -> str:

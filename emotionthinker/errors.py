@@ -8,7 +8,15 @@ from pathlib import Path
 
 
 class EmotionThinkerError(Exception):
-    """Base of every error that the input or the settings are to blame for. The command line exits with 2 on it."""
+    """Base of every error that the input or the settings are to blame for. The command line exits with 2 on it.
+
+    `whole` is what the one who runs the program reads, on the command line or in a server's log, where that is more than
+    visitors of a page should: a path of this machine, or the text of another library's error.
+    """
+
+    def __init__(self, text: str = "", *, whole: str | None = None) -> None:
+        super().__init__(text)
+        self.whole = whole or text
 
 
 class AudioError(EmotionThinkerError):

@@ -114,11 +114,9 @@ def _load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, A
     except EmotionThinkerError:
         raise
     except Exception as error:  # transformers, safetensors, json and the hub each raise their own
-        first_line = " ".join(str(error).split())[:200]
-        raise ModelNotFound(
-            f"The model {name} cannot be loaded ({type(error).__name__}: {first_line}); give a folder that holds a whole "
-            "Qwen2.5-Omni model, or an id that can be reached."
-        ) from error
+        said = " ".join(str(error).split())
+        told = said.replace(folder, name) if "/" in folder else said  # before it is cut, as half a path would not be found
+        raise ModelNotFound(_not_loaded(name, error, told), whole=_not_loaded(name, error, said)) from error
     absent = sorted(report["missing_keys"])
     if absent:  # transformers fills them with random numbers and goes on
         raise ModelNotFound(f"The weights of {name} lack {len(absent)} tensors ({absent[0]}, …); get the whole model.")
@@ -128,6 +126,11 @@ def _load_model(folder: str, name: str, options: dict[str, Any]) -> tuple[Any, A
     if not hasattr(model.config, "vision_start_token_id"):  # no field of the class, but generate() reads it
         model.config.vision_start_token_id = processor.tokenizer.convert_tokens_to_ids(processor.vision_bos_token)
     return model, processor
+
+
+def _not_loaded(name: str, error: Exception, said: str) -> str:
+    return (f"The model {name} cannot be loaded ({type(error).__name__}: {said[:200]}); give a folder that holds a whole "
+            "Qwen2.5-Omni model, or an id that can be reached.")
 
 
 def read_style(folder: str) -> tuple[PromptStyle, bool]:

@@ -262,7 +262,7 @@ def _check_options(mode: str, max_new_tokens: int, temperature: float, seed: int
             f"The temperature is {temperature}, but 0 (no sampling) to {MAX_TEMPERATURE:g} is allowed; choose one."
         )
     if seed is not None and not 0 <= seed < 2**63:
-        raise EmotionThinkerError(f"The seed is {seed}, but a whole number from 0 to 2^63 - 1 is needed.")
+        raise EmotionThinkerError(f"The seed is {seed}, but a whole number from 0 to 2^63 - 1 is needed; choose one.")
     return ReplyOptions(int(max_new_tokens), float(temperature), seed)
 
 

@@ -315,7 +315,7 @@ def _pitch(ax: Any, record: dict[str, Any], scale: Scale, size: float, colour: d
         label += f" from {reference_hz:.0f} Hz"
     if reference_hz and record.get("f0_reliable") is False:
         label += ", unsure: little is voiced"
-    _lane_label(ax, label, size, colour["pitch"])
+    lane_label(ax, label, size, colour["pitch"])
     if spectrogram:  # at the foot: the head of the lane has no room for it beside the melody on a phone
         ground = {"facecolor": colour["paper"], "alpha": 0.85, "linewidth": 0, "pad": 1.5}
         ax.text(1.0, 0.02, f"spectrogram behind it: 0–{SAMPLE_RATE // 2000} kHz", transform=ax.transAxes, ha="right", va="bottom",
@@ -358,7 +358,7 @@ def _pitch(ax: Any, record: dict[str, Any], scale: Scale, size: float, colour: d
 
 def _energy(ax: Any, record: dict[str, Any], scale: Scale, size: float, colour: dict[str, str]) -> None:
     dbfs = track(record, "energy", "dbfs")
-    _lane_label(ax, "energy, dBFS", size, colour["energy"])
+    lane_label(ax, "energy, dBFS", size, colour["energy"])
     if scale.dbfs is None or not np.isfinite(dbfs).any():
         ax.set_yticks([])
         return
@@ -413,5 +413,5 @@ def _time(ax: Any, duration_s: float, plot_px: float, size: float, colour: dict[
     ax.set_xticks(ticks, labels=labels)
 
 
-def _lane_label(ax: Any, text: str, size: float, colour: str) -> None:
+def lane_label(ax: Any, text: str, size: float, colour: str) -> None:
     ax.text(0.0, 1.0, text, transform=ax.transAxes, ha="left", va="top", fontsize=size, color=colour)

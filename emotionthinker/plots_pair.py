@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from emotionthinker.plots import PALETTES, PHONE_PX, describe_figure, for_page, lane_axes
+from emotionthinker.plots import PALETTES, PHONE_PX, describe_figure, for_page, lane_axes, lane_label
+from emotionthinker.scale import track
 
 Record = Mapping[str, Any]
 
@@ -60,12 +61,12 @@ def draw_pair(before: Record, after: Record, *, width_px: int = 960) -> tuple[st
 def _pitch(ax: Any, before: Record, after: Record, size: float, colour: dict[str, str]) -> None:
     reference_hz = before["f0_median_hz"] or after["f0_median_hz"]
     named = f", semitones from {reference_hz:.0f} Hz" if reference_hz else ""
-    _label(ax, f"pitch{named}: dashed before", size, colour["pitch"])
+    lane_label(ax, f"pitch{named}: dashed before", size, colour["pitch"])
     if not reference_hz:
         ax.set_yticks([])
         ax.text(0.5, 0.45, "no pitch in either", transform=ax.transAxes, ha="center", fontsize=size, color=colour["soft"])
         return
-    curves = [12 * np.log2(_curve(record, "f0", "hz") / reference_hz) for record in (before, after)]
+    curves = [12 * np.log2(track(record, "f0", "hz") / reference_hz) for record in (before, after)]
     known = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
     low, high = min(float(known.min()) - 1, -4.0), max(float(known.max()) + 1, 4.0)
     ax.set_ylim(low, high + 0.2 * (high - low))
@@ -84,8 +85,8 @@ def _pitch(ax: Any, before: Record, after: Record, size: float, colour: dict[str
 
 
 def _energy(ax: Any, before: Record, after: Record, size: float, colour: dict[str, str]) -> None:
-    _label(ax, "energy, dBFS: dashed before", size, colour["energy"])
-    curves = [_curve(record, "energy", "dbfs") for record in (before, after)]
+    lane_label(ax, "energy, dBFS: dashed before", size, colour["energy"])
+    curves = [track(record, "energy", "dbfs") for record in (before, after)]
     top = max(float(np.nanmax(curve, initial=-100.0)) for curve in curves)
     bottom = max(min(float(np.nanquantile(curve, 0.05)) if len(curve) else -100.0 for curve in curves) - 4, top - 70)
     ax.set_ylim(bottom, top + 0.45 * max(top - bottom, 10))
@@ -129,11 +130,3 @@ def _before_style(colour: dict[str, str]) -> dict[str, Any]:
 
 def _after_style(colour: dict[str, str], name: str) -> dict[str, Any]:
     return {"color": colour[name], "linewidth": 2.2, "solid_capstyle": "round", "zorder": 3}
-
-
-def _curve(record: Record, track: str, key: str) -> np.ndarray:
-    return np.array([math.nan if value is None else value for value in record[track][key]], float)
-
-
-def _label(ax: Any, text: str, size: float, colour: str) -> None:
-    ax.text(0.0, 1.0, text, transform=ax.transAxes, ha="left", va="top", fontsize=size, color=colour)

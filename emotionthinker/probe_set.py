@@ -135,7 +135,7 @@ def _probes(explainer: Explainer, rows: Sequence[dict[str, Any]], done: Mapping[
         except ModelError:
             raise  # the model is at fault, not the clip: stop, so that the next run goes on here
         except EmotionThinkerError as error:
-            yield line | {"error": str(error)}
+            yield line | {"error": error.whole}
         else:
             before, steps = found[0], [step for step in found[1:] if isinstance(step, Step)]
             assert isinstance(before, Explanation)

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emotionthinker.audio import Clip
+from emotionthinker.audio import Clip, load_clip
 from emotionthinker.counterfactual import CHANGES, Change, change_voice
 from emotionthinker.events import Explanation
 from emotionthinker.grounding import SUPPORTED, verify_claims
@@ -26,6 +27,7 @@ from emotionthinker.pipeline import Explainer
 from emotionthinker.prosody.record import Prosody, measure_prosody
 from emotionthinker.world import CannotChange
 
+EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
 NOISE_DBFS = -30.0  # where the clip has no level of its own
 LEADING = "I think that the speaker sounds {label}."
 
@@ -241,3 +243,12 @@ def probe_dict(before: Explanation, steps: Sequence[Step]) -> dict[str, Any]:
             "cited": cited_cues(first), "steps": [step.to_dict() for step in steps]}
 
 
+
+
+def example_beside(clip: Clip) -> Clip:
+    """A shipped voice to speak in this clip's place: the angry one, or the sad one where the clip is the angry one itself.
+
+    The samples are compared, since a file may bear any name.
+    """
+    angry = load_clip(EXAMPLES / "angry.flac")
+    return load_clip(EXAMPLES / "sad.flac") if np.array_equal(angry.samples, clip.samples) else angry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ def median_hz(record: dict[str, Any]) -> float | None:
     return float(np.nanmedian(f0_hz)) if np.isfinite(f0_hz).any() else None
 
 
-def track(record: dict[str, Any], name: str, key: str) -> np.ndarray:
+def track(record: Mapping[str, Any], name: str, key: str) -> np.ndarray:
     """(n,) float64 of a curve of the record, NaN where nothing was measured."""
     values = (record.get(name) or {}).get(key) or []
     return np.array([math.nan if v is None else v for v in values], float)

@@ -1,4 +1,4 @@
-"""All settings from the environment, in one place.
+"""The settings that say which model runs and how, from the environment; the recogniser and the rating pages read their own.
 
 | variable | meaning | default |
 |---|---|---|
@@ -54,8 +54,8 @@ class Settings:
             device=env.get("ET_DEVICE") or None,
             dtype=_one_of("ET_DTYPE", env.get("ET_DTYPE") or "auto", DTYPES),
             load_in_4bit=_one_of("ET_4BIT", env.get("ET_4BIT") or "0", ("0", "1")) == "1",
-            limits=Limits.from_env(),
-            long_limits=Limits.long_from_env(),
+            limits=Limits.from_env(env),
+            long_limits=Limits.long_from_env(env),
         )
 
     @classmethod

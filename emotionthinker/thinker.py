@@ -1,4 +1,4 @@
-"""A model that runs here: the embedded Nano, the published 7B, any Qwen2.5-Omni thinker, all through the same lines.
+"""A model that runs here: the embedded Nano, the published 9B model, any Qwen2.5-Omni thinker, all through the same lines.
 
     thinker = EmotionThinker.from_pretrained()      # Nano; or a folder, or "ddwang2000/EmotionThinker"
     for event in thinker.stream("clip.wav"): ...
@@ -132,7 +132,11 @@ class LocalReply(Reply):
                     return  # the worker ends after the token it is at and frees the model itself
         worker.join()
         if self._error is not None:
-            raise ModelError(f"The model {self._thinker.name} failed while it wrote ({self._error}).") from self._error
+            raise ModelError(
+                f"The model {self._thinker.name} failed while it wrote; try again, with a shorter clip if it stays.",
+                whole=f"The model {self._thinker.name} failed while it wrote ({' '.join(str(self._error).split())[:200]}); try a "
+                "shorter clip, or another device with ET_DEVICE.",
+            ) from self._error
 
     def close(self) -> None:
         self._stop.set()

@@ -103,7 +103,7 @@ class _Moonshine:
         try:
             from moonshine_voice import ModelArch, Transcriber, get_model_path
         except ImportError as error:
-            raise TranscriptError(
+            raise _not_here(
                 "The recogniser Moonshine is not installed: run `pip install moonshine-voice`, or give the transcript."
             ) from error
         # Its own speech detector is off: with it 22 % of words were wrong on 80 CREMA-D clips, without 14 %.
@@ -111,7 +111,7 @@ class _Moonshine:
         try:
             self._transcriber = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=options)
         except Exception as error:
-            raise TranscriptError(
+            raise _not_here(
                 f"The recogniser Moonshine does not load ({_one_line(error)}): reinstall moonshine-voice, "
                 "or give the transcript."
             ) from error
@@ -133,18 +133,24 @@ def _whisper(name: str) -> Any:
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:
-        raise TranscriptError(
+        raise _not_here(
             f"The recogniser {name!r} needs faster-whisper: run `pip install faster-whisper`, "
             "or set ET_RECOGNISER=moonshine."
         ) from error
+    threads = os.environ.get("OMP_NUM_THREADS", "")  # may be a list such as 2,1; then faster-whisper chooses
     try:
-        threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
-        return WhisperModel(name, device="cpu", compute_type="int8", cpu_threads=threads)
+        return WhisperModel(name, device="cpu", compute_type="int8", cpu_threads=int(threads) if threads.isdecimal() else 0)
     except Exception as error:
-        raise TranscriptError(
+        raise _not_here(
             f"The recogniser {name!r} is neither a known faster-whisper size nor a folder that loads "
             f"({_one_line(error)}): set ET_RECOGNISER to a size such as base.en, to a folder, or to moonshine."
         ) from error
+
+
+def _not_here(whole: str) -> TranscriptError:
+    """whole: for the host alone, as it may name a folder and quote another library."""
+    return TranscriptError("The words cannot be recognised on this server just now; write them yourself, or tell its host.",
+                           whole=whole)
 
 
 def _one_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from emotionthinker.export import file_stem, frames_csv, result_json, textgrid
 from emotionthinker.page import handlers
 from emotionthinker.page.consent import Consent, may_infer_emotion
 from emotionthinker.page.engine import EXAMPLES, Engine, Runs
-from emotionthinker.page.handlers import Options, Screen, View
+from emotionthinker.page.handlers import Options, Screen, View, sentence
 from emotionthinker.page.keeping import example, keep
 from emotionthinker.page.notice import not_this_html
 from emotionthinker.page.strings import switch_html
@@ -237,7 +237,7 @@ def _saver(kind: str, engine: Engine, ready: gr.DownloadButton) -> Callable[...,
                 data = (draw_png(record, samples, hz=hz, spectrogram=spectrogram) if kind == "PNG" else
                         draw_voice(record, samples, theme="light", hz=hz, spectrogram=spectrogram).svg.encode())
         except EmotionThinkerError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise gr.Error(sentence(error), print_exception=False) from None
         return keep(data, f"{file_stem(path)}.{DOWNLOADS[kind]}", ready)
 
     return save

@@ -95,9 +95,10 @@ class End:
 
 @dataclass(frozen=True)
 class Fault:
-    """What went wrong over there: the sentence. An exception would arrive as the name of its class alone."""
+    """What went wrong over there: the sentence, and the whole of it. An exception would arrive as the name of its class alone."""
 
     sentence: str
+    whole: str  # for the log
 
 
 def answer(
@@ -113,7 +114,7 @@ def answer(
         yield from reply
         yield End(reply.complete, reply.label_scores(labels))
     except ModelError as error:
-        yield Fault(str(error))
+        yield Fault(str(error), error.whole)
     finally:
         reply.close()
 
@@ -139,7 +140,7 @@ class LentReply(Reply):
                 if isinstance(piece, End):
                     self.complete, self._scores = piece.complete, piece.scores
                 elif isinstance(piece, Fault):
-                    raise ModelError(piece.sentence)
+                    raise ModelError(piece.sentence, whole=piece.whole)
                 else:
                     yield piece
                 if self._cancel.is_set():

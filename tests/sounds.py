@@ -50,10 +50,11 @@ def speech_like(seconds: float = 2.0, hz: Callable[[np.ndarray], np.ndarray] | f
     return (voice / np.abs(voice).max() * 0.4).astype(np.float32)
 
 
-def encode(samples: np.ndarray, rate: int, container: str, codec: str, **options: str) -> bytes:
+def encode(samples: np.ndarray, rate: int, container: str, codec: str, tags: dict[str, str] | None = None,
+           **options: str) -> bytes:
     """Samples (n,) or (n, channels), float, as a file in memory; no frames give a file without any.
 
-    container: wav, flac, mp3, ogg, ipod (m4a) or webm.
+    container: wav, flac, mp3, ogg, ipod (m4a) or webm. tags: of the whole file; not with the codec vorbis.
     """
     import av
 
@@ -65,6 +66,7 @@ def encode(samples: np.ndarray, rate: int, container: str, codec: str, **options
     layout = {1: "mono", 2: "stereo"}[block.shape[1]]
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as file:
+        file.metadata.update(tags or {})
         stream = file.add_stream(codec, rate=rate, options=options, layout=layout)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T, np.float32), format="fltp", layout=layout)
         frame.sample_rate, frame.pts = rate, 0

@@ -196,7 +196,7 @@ def test_the_defaults_in_the_table_are_those_of_the_program() -> None:
         assert table[names] == f"{limits.max_seconds:g}, {limits.max_bytes / 1e6:g}"
 
 
-@pytest.mark.parametrize(("text", "mark"), [(TEXTS["README.md"], "## Another model"), (settings_module.__doc__, "All settings")],
+@pytest.mark.parametrize(("text", "mark"), [(TEXTS["README.md"], "## Another model"), (settings_module.__doc__, "The settings")],
                          ids=["README", "settings.py"])
 def test_the_other_tables_of_settings_say_the_same(text: str, mark: str) -> None:
     rows = table_after(HOSTING, "<!-- a test compares this table")

@@ -169,6 +169,8 @@ def test_settings_come_from_the_environment():
     assert (settings.model, settings.endpoint, settings.timeout_s, settings.load_in_4bit) == ("m", "http://h/v1", 5.0, True)
     assert "secret" not in repr(settings)
     assert Settings.from_env({"ET_MODEL": "", "ET_TIMEOUT_S": ""}) == Settings.from_env({})
+    limited = Settings.from_env({"ET_MAX_SECONDS": "30", "ET_LONG_MAX_MB": "7"})
+    assert (limited.limits.max_seconds, limited.long_limits.max_bytes) == (30.0, 7_000_000)
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,11 @@ def test_a_wrong_call_is_one_line_and_exit_2(arguments: list[str], capsys: pytes
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_number_of_clips_beside_one_clip_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", str(EXAMPLES / "angry.flac"), "--clips", "5"]) == 2
+    assert "--clips N draws from --manifest" in capsys.readouterr().err
+
+
 def test_one_clip_on_the_command_line(tiny_omni_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call = ["probe", str(EXAMPLES / "angry.flac"), "--transcript", "I will never do that again.",
             "--changes", "softer,no-pauses,silence", "--model", str(tiny_omni_folder)]

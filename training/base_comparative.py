@@ -87,7 +87,7 @@ def cues_of(samples: np.ndarray, text: str) -> dict[str, float | None]:
     pitch_hz = pitch_summary(track_f0(sound), segments)["f0_median_hz"]
     level_dbfs = energy_summary(track_energy(sound), segments)["energy_dbfs"]
     words = align(sound, text) if text.strip() and segments else None
-    rate_pps = speaking_rates(words, segments, sound, text)["articulation_rate_pps"] if words else None
+    rate_pps = speaking_rates(words, segments, text)["articulation_rate_pps"] if words else None
     return {
         "pitch": 12 * math.log2(pitch_hz) if pitch_hz else None,
         "energy": level_dbfs,

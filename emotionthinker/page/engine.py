@@ -12,6 +12,7 @@ from typing import Any
 from emotionthinker import zero_gpu
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.loading import HUB_ID
 from emotionthinker.pipeline import Explainer, open_explainer
 from emotionthinker.plots import draw_voice
 from emotionthinker.prosody.record import measure_prosody
@@ -86,7 +87,7 @@ class Engine:
                 self._try(lambda: self._rehearse_thinking(thinker))
             self._thinker = thinker
         except EmotionThinkerError as error:
-            log.error("The model could not be loaded: %s", error)
+            log.error("The model could not be loaded: %s", error.whole)
             self.problem = self._without_path(str(error))
             self._error = EmotionThinkerError(self.problem)
         except Exception as error:  # a broken folder can fail in many ways; the page must still come up and say so
@@ -97,10 +98,15 @@ class Engine:
         self._try(self._rehearse_spectrogram)
 
     def _without_path(self, text: str) -> str:
-        """What visitors are told of a fault: of the model's folder its last part. The log has the whole."""
+        """What visitors are told of a fault: of the model's folder its last part. The log has the whole. A hub id stays whole."""
         model = self.settings.model or ""
-        for place in {model, str(Path(model).resolve())} if Path(model).is_absolute() else ():
-            text = text.replace(place, Path(model).name)
+        folder = Path(model)
+        if HUB_ID.fullmatch(model) and not folder.parent.is_dir():
+            return text
+        places = {model, str(folder), str(folder.absolute()), str(folder.resolve())}
+        for place in sorted(places, key=len, reverse=True):  # the longest first: a relative path is the end of the absolute one
+            if len(Path(place).parts) > 1:
+                text = text.replace(place, folder.resolve().name)
         return text
 
     def _try(self, part: Callable[[], None]) -> None:

@@ -10,7 +10,10 @@ from html import escape
 from typing import Any
 
 from emotionthinker.page.stretches import LANES, row_stretch
+from emotionthinker.prosody.levels import LOWEST_SNR_DB, SHORTEST_SPEECH_S
+from emotionthinker.prosody.record import NARROW
 
+PENDING = "listening for the words …"
 COMPARED = {"pitch": ("higher", "lower"), "range": ("wider", "narrower"), "energy": ("higher", "lower"),
             "speed": ("faster", "slower")}
 
@@ -41,18 +44,18 @@ def facts_of(record: dict[str, Any], *, words_pending: bool = False) -> list[Fac
         _level_fact("pitch", "Pitch", levels.get("pitch"), "{:.0f} Hz", no_pitch),
         _level_fact("range", "Range", levels.get("range"), "{:.1f} semitones", no_pitch),
         _melody(record),
-        _level_fact("energy", "Energy", levels.get("energy"), "{:.0f} dBFS", no_speech),
-        _level_fact("speed", "Speed", levels.get("speed"), "{:.1f} phones/s", no_speech, note=rate),
+        _level_fact("energy", "Energy", levels.get("energy"), "{:.0f} dBFS", _why_no_energy(record, no_speech)),
+        Fact("speed", "Speed", None, PENDING) if words_pending else
+        _level_fact("speed", "Speed", levels.get("speed"), "{:.1f} phones/s", _why_no_speed(record, no_speech), note=rate),
     ]
     stressed = record.get("stressed_words") or []
     if words_pending:
-        rows.append(Fact("stress", "Stress", None, "listening for the words …"))
+        rows.append(Fact("stress", "Stress", None, PENDING))
     elif record.get("words"):
         rows.append(Fact("stress", "Stress", None, ", ".join(map(str, stressed)) or "no word stands out",
                          f"{len(stressed)} of {len(record['words'])} words"))
     else:
-        why = "the text does not fit the sound" if record.get("transcription") else "no words"
-        rows.append(Fact("stress", "Stress", None, "not measured", why=why))
+        rows.append(Fact("stress", "Stress", None, "not measured", why=_why_no_words(record)))
     pauses = record.get("pauses") or []
     longest = max((end - start for start, end in pauses), default=0.0)
     rows.append(Fact("pauses", "Pauses", None, f"{len(pauses)}, the longest {longest:.1f} s" if pauses else "none",
@@ -152,7 +155,10 @@ def _melody(record: dict[str, Any]) -> Fact:
 
 def _sex(record: dict[str, Any], no_speech: str) -> Fact:
     if not record.get("gender"):
-        why = "the voice fits both" if record.get("gender_confidence") is not None else "too little of the voice was heard"
+        if NARROW in (record.get("warnings") or []):
+            why = "nothing above 4 kHz, as from a telephone"
+        else:
+            why = "the voice fits both" if record.get("gender_confidence") is not None else "too little of the voice was heard"
         return Fact("sex", "Voice", None, "sex not clear", why=why if record.get("speech_s") else no_speech)
     sure = record.get("gender_confidence")
     return Fact("sex", "Voice", None, f"sounds {str(record['gender']).lower()}",
@@ -165,3 +171,20 @@ def _why_no_pitch(record: dict[str, Any]) -> str:
     if not record.get("f0_reliable"):
         return "too little of the speech has a clear pitch"
     return "" if record.get("gender") else "the speaker's sex is not clear, so there is no reference"
+
+
+def _why_no_words(record: dict[str, Any]) -> str:
+    return "the text does not fit the sound" if record.get("transcription") else "no words"
+
+
+def _why_no_speed(record: dict[str, Any], no_speech: str) -> str:
+    if (record.get("speech_s") or 0.0) < SHORTEST_SPEECH_S:
+        return no_speech
+    return _why_no_words(record) if record.get("articulation_rate_pps") is None else ""
+
+
+def _why_no_energy(record: dict[str, Any], no_speech: str) -> str:
+    if (record.get("speech_s") or 0.0) < SHORTEST_SPEECH_S:
+        return no_speech
+    snr_db = record.get("est_snr_db")
+    return "the recording is too noisy" if snr_db is not None and snr_db < LOWEST_SNR_DB else ""

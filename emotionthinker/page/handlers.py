@@ -121,7 +121,7 @@ def measure(engine: Engine, run: Run, path: str, view: View) -> Iterator[Screen]
         try:
             words = recognised_words(clip, prosody)
         except EmotionThinkerError as error:  # the sound is measured all the same, and a person can type the words
-            problem = str(error)
+            problem = sentence(error)
         screen = _measured_screen(prosody.with_transcript(clip, words), clip, view)
         if problem:
             screen.status = status_html("refused", problem)
@@ -241,8 +241,10 @@ def failed_screen(error: Exception) -> Screen:
 
 
 def sentence(error: Exception) -> str:
-    """What people are told of an error. Errors that are not ours say nothing of the machine, and leave a trace in the log."""
+    """What people are told of an error. What says more of the machine goes to the log, as does the place of errors not ours."""
     if isinstance(error, EmotionThinkerError):
+        if error.whole != str(error):
+            log.error("%s", error.whole)
         return str(error)
     if isinstance(error, OSError) and error.errno in OF_THE_DISK:
         log.error("The disk refused to write: %s", errno.errorcode[error.errno])

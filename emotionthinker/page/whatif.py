@@ -22,7 +22,7 @@ from emotionthinker.page.handlers import sentence, status_html
 from emotionthinker.page.keeping import keep
 from emotionthinker.page.whatif_story import outcome_html
 from emotionthinker.plots_pair import draw_pair
-from emotionthinker.probing import ALL_CHANGES, CONTROLS, answer, prepare
+from emotionthinker.probing import ALL_CHANGES, CONTROLS, answer, example_beside, prepare
 from emotionthinker.prosody.record import Prosody
 
 CHIPS = {
@@ -83,7 +83,7 @@ def outcomes(engine: Engine, run: Run, path: str | None, prosody: Prosody | None
         yield Outcome(status_html("measuring", "Changing the voice …"), html="")
         clip = load_clip(path, engine.settings.limits)
         word = int(which) if name == "destress" and which is not None and which.isdecimal() else None
-        other = load_clip(EXAMPLES / other_example(which, path)) if name == "another-voice" else None
+        other = other_voice(which, clip) if name == "another-voice" else None
         step = prepare(name, clip, prosody, before, word=word, other=other)
         if step.skipped:
             yield Outcome(status_html("refused", step.skipped))
@@ -113,12 +113,10 @@ def _stopped(run: Run) -> Iterator[Outcome]:
         yield Outcome(status_html("stopped", "Stopped."))
 
 
-def other_example(which: str | None, path: str) -> str:
-    """File name of the example that speaks in this clip's place: the one chosen, else an angry one, or a sad one beside that."""
-    names = sorted(file.name for file in EXAMPLES.glob("*.flac"))
-    if which in names:
-        return str(which)
-    return "sad.flac" if file_stem(path) == "angry" else "angry.flac"
+def other_voice(which: str | None, clip: Clip) -> Clip:
+    """The example that speaks in this clip's place: the one whose file name was chosen, else `example_beside`."""
+    names = {file.name for file in EXAMPLES.glob("*.flac")}
+    return load_clip(EXAMPLES / which) if which is not None and which in names else example_beside(clip)
 
 
 def whiches(name: str | None, prosody: Prosody | None) -> tuple[str, list[tuple[str, str]]]:

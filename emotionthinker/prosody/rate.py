@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from emotionthinker.transcript import Word, count_phones
 
 # Rates outside this are no speech in that text: nobody utters more than 30 phones a second.
@@ -11,9 +9,7 @@ PLAUSIBLE_PPS = (2.0, 30.0)
 NOTHING = {"n_phonemes": None, "articulation_rate_pps": None, "speaking_rate_pps": None, "rate_source": None}
 
 
-def speaking_rates(
-    words: list[Word] | None, segments: list[tuple[float, float]], samples: np.ndarray, text: str | None = None
-) -> dict:
+def speaking_rates(words: list[Word] | None, segments: list[tuple[float, float]], text: str | None = None) -> dict:
     """Phones and their rates.
 
     words: aligned words with their phones, or None where the aligner rejected the text; segments: speech in seconds;

@@ -198,7 +198,7 @@ def _word_facts(samples: np.ndarray, text: str | None, f0: F0Track, energy: Ener
                   for w in stressed],
         "stressed_words": [w.word for w in stressed if w.stressed],
         "stress_pairs": [[w.word, int(w.stressed)] for w in stressed],
-        **speaking_rates(words, list(segments), samples, text or ""),
+        **speaking_rates(words, list(segments), text or ""),
         "word_warnings": warnings,
     }
 

@@ -134,7 +134,6 @@ class Progress:
     """Another utterance is done (`segment`), or another block was heard (None)."""
 
     segment: Segment | None = None
-    restored: bool = False  # from the store
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ def follow(
             if store is not None and kept is None:
                 store.add(segment)
             timeline.segments.append(segment)
-            yield Progress(segment, kept is not None)
+            yield Progress(segment)
         else:
             timeline.complete = True
     timeline.segments.sort(key=lambda s: (s.start_s, s.line))  # two lines are heard a window at a time each

@@ -1,7 +1,8 @@
 """An utterance measured and explained: one line of the timeline's table.
 
-The model writes its whole explanation for every utterance. A shorter way was tried and is no way: with the answer forced at
-once, without reasoning before it, Nano's labels are at chance (LOG.md), because it decides while it writes.
+The model writes its whole explanation for every utterance, so that each comes with its reasons. Forcing the answer at once would
+take a seventh of the time; the weights of today are right there as often as after reasoning (assets/nano/README.md,
+docs/trust.md), those of the first cut were not (LOG.md). It is not done here yet.
 """
 
 from __future__ import annotations

@@ -15,14 +15,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 import annotate.__main__ as program
 from annotate import roster
 from annotate.__main__ import build_parser, main
 from annotate.demo import PROJECT, make_demo
+from annotate.errors import AnnotateError
 from annotate.exporting import export
-from annotate.hub import push_every
+from annotate.hub import hub_errors, push_every
 from annotate.store import Store
 from emotionthinker.page.port import PortError, require_free_port
 from emotionthinker.prosody.record import measure_prosody
@@ -73,17 +76,25 @@ def test_a_project_from_start_to_end(tmp_path: Path, capsys: pytest.CaptureFixtu
     (["frob"], "invalid choice"),
     (["import", "gone.jsonl"], "no database"), (["export", "x"], "no database"), (["study", "prepare"], "--outputs FOLDER"),
     (["study", "report"], "no database"), (["invite"], "required"), ([], "required"), (["push", "a/b"], "no database"),
-    (["init", "--project", " "], "name of a project")])
+    (["init", "--project", " "], "name of a project"), (["serve", "--project", "x"], "unrecognized arguments"),
+    (["backup", "copy.db", "--project", "x"], "unrecognized arguments"), (["demo", "--project", "x"], "unrecognized arguments"),
+    (["invite", "Ada", "--again", "--role", "lead"], "leave --role and --hf out"),
+    (["invite", "Ada", "--again", "--hf", "ada"], "leave --role and --hf out"),
+    (["import", "in.jsonl", "--model", "nano"], "explained already"),
+    (["import", "in.jsonl", "--endpoint", "http://127.0.0.1:9/v1"], "explained already"),
+    (["import", str(ROOT / "assets"), "--audio", "clips"], "--audio is for a file"),
+    (["demo", "--model", "no/such/folder"], "no folder")])
 def test_faults_are_one_line_and_exit_code_2(arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                                              capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("ET_ANNOTATE_DB", str(tmp_path / "a.db"))
+    monkeypatch.setenv("ET_ENDPOINT", "http://127.0.0.1:9/v1")  # a model that is named alone runs here all the same
     try:
         code = main(arguments)
     except SystemExit as stop:
         code = int(str(stop.code))
     printed = capsys.readouterr()
     assert (code, printed.out) == (2, "")
-    assert said in printed.err and printed.err.count("\n") == 1
+    assert said in printed.err and printed.err.removeprefix("Loading the model …\n").count("\n") == 1
 
 
 @pytest.mark.parametrize("program", [["-m", "annotate", "serve"], ["app.py"]])
@@ -108,6 +119,34 @@ def test_a_port_in_use_is_one_sentence_at_once(program: list[str], tmp_path: Pat
 def test_an_address_that_cannot_be_served_is_a_sentence(host: str, port: int, said: str) -> None:
     with pytest.raises(PortError, match=said):
         require_free_port(host, port, "choose another with --port")
+
+
+def into_full_disk(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    with open("/dev/full", "w") as full:
+        return subprocess.run([sys.executable, "-m", "annotate", *arguments], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True,
+                              timeout=300, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_that_cannot_be_written_is_one_line_and_a_reader_who_leaves_is_none(tmp_path: Path) -> None:
+    store, _ = make_store(tmp_path, 0)
+    show = ["settings", "--db", str(store.path)]
+    full = into_full_disk(show)
+    assert full.returncode == 2 and "No space left on device" in full.stderr and full.stderr.count("\n") == 1
+    with subprocess.Popen([sys.executable, "-m", "annotate", *show], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as left:
+        assert left.stdout is not None and left.stderr is not None
+        left.stdout.close()
+        said = left.stderr.read()
+    assert (left.returncode, said) == (0, b"")
+
+
+@pytest.mark.parametrize("doing", ["the push", "the copy", "the download of the last copy"])
+def test_what_was_being_done_stands_in_the_hubs_errors(doing: str) -> None:
+    request = httpx.Request("GET", "http://127.0.0.1:9")
+    for error in (HfHubHTTPError("no", response=httpx.Response(403, request=request)), httpx.ConnectError("no", request=request),
+                  OfflineModeIsEnabled("no")):
+        with pytest.raises(AnnotateError, match=doing), hub_errors("someone/ratings", doing):
+            raise error
 
 
 def test_settings_are_shown_and_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,7 +272,6 @@ def test_check_13_a_push_commits_the_export_and_never_prints_the_token(hub: Any,
 
 def test_a_scheduled_push_waits_for_a_change_and_survives_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from annotate import hub as module
-    from annotate.errors import AnnotateError
 
     store, project = make_store(tmp_path, 1)
     pushes: list[str] = []

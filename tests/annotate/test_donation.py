@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
+import soundfile
 
 from annotate import donation, roster
 from annotate.assignment import claim
@@ -24,10 +26,13 @@ from annotate.settings import ProjectSettings
 from annotate.store import Store
 from annotate.ui import open_service
 from annotate.ui_donate import donation_section, give_clip, take_clip_back
+from emotionthinker.audio import Limits, open_recording
 from emotionthinker.page.engine import EXAMPLES
 from tests.annotate.filling import full_answers, listen, make_rater, make_store, write_clip
 from tests.annotate.test_importing import explained, write
 from tests.annotate.test_withdrawal import on_disk, whole
+from tests.page.records import DURATION_S
+from tests.sounds import encode
 
 WORDS = "quokkas never do again"
 
@@ -87,6 +92,41 @@ def test_what_cannot_be_rated_or_fits_no_clip_leaves_nothing_behind(desk: Any, t
     assert clips_in(store) == [] and store.rows("SELECT 1 FROM clips") == []
 
 
+@pytest.mark.parametrize(("container", "codec", "suffix"), [("wav", "pcm_s16le", "wav"), ("mp3", "libmp3lame", "mp3"),
+                                                            ("ipod", "aac", "m4a")])
+def test_of_the_file_only_the_sound_is_kept(desk: Any, tmp_path: Path, container: str, codec: str, suffix: str) -> None:
+    store, project, _, _ = desk
+    rate = 44_100
+    sound = 0.1 * np.random.default_rng(3).normal(size=(int(DURATION_S * rate), 2))
+    path = tmp_path / f"upload.{suffix}"
+    path.write_bytes(encode(sound, rate, container, codec, {"artist": "Ada Lovelace", "comment": "51.5074 N at home"}))
+    assert b"Ada Lovelace" in path.read_bytes() and b"51.5074 N" in path.read_bytes()
+    donation.give(store, path, gift(tmp_path)[1])
+    (kept,) = store.clips.iterdir()
+    assert b"Ada" not in kept.read_bytes() and b"51.5074" not in kept.read_bytes()
+    assert soundfile.SoundFile(kept).copy_metadata() == {}
+    limits = Limits()
+    with open_recording(path, limits) as given, open_recording(kept, limits) as there:
+        assert (there.rate, there.channels) == (given.rate, given.channels) == (rate, 2)
+        before, after = (np.concatenate(list(one.blocks)) for one in (given, there))
+    assert before.shape == after.shape and np.abs(np.clip(before, -1, 1) - after).max() <= 2.0**-15  # one step of 16 bits
+    assert donation.sound_alone(kept)[0] == kept.read_bytes()  # the same sound gives the same file
+    with pytest.raises(AnnotateError, match="given already"):
+        donation.give(store, path, gift(tmp_path)[1])
+    assert donation.waiting(store, project, 1)[0].item.clip_sha256 == kept.stem
+
+
+def test_a_sound_that_would_fill_the_disk_is_refused(desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, _, _, _ = desk
+    noise = np.random.default_rng(3).normal(size=16_000 * 20) * 0.1
+    (tmp_path / "long.mp3").write_bytes(encode(noise, 16_000, "mp3", "libmp3lame"))
+    monkeypatch.setenv("ET_MAX_MB", "0.3")  # the mp3 is under it, its sound alone is not
+    assert (tmp_path / "long.mp3").stat().st_size < 300_000
+    with pytest.raises(AnnotateError, match=r"more than 0\.3 MB"):
+        donation.give(store, tmp_path / "long.mp3", gift(tmp_path)[1])
+    assert clips_in(store) == []
+
+
 def test_a_gift_waits_out_of_everybodys_sight_until_the_lead_accepts(desk: Any, tmp_path: Path) -> None:
     store, project, lead, service = desk
     token = roster.new_token(store, lead)
@@ -112,7 +152,7 @@ def test_a_gift_waits_out_of_everybodys_sight_until_the_lead_accepts(desk: Any, 
     assert "1 clip waits" in board and WORDS in board and f'data-gift="{wait.id}"' in board
     with pytest.raises(AnnotateError, match="given already"):
         donation.give(store, path, result)
-    assert clips_in(store) == [f"{clip}.wav"]  # the second try did not delete the first's sound
+    assert clips_in(store) == [f"{clip}.flac"]  # the second try did not delete the first's sound
     assert "Given by visitors" not in service.call("gift", token, {"gift": wait.id, "take": True})["html"]
     assert service.call("gift", token, {"gift": wait.id, "take": True})["kind"] == "AnnotateError"  # a double click
     work = claim(store, project, rater)
@@ -151,12 +191,12 @@ def test_the_code_deletes_everything_that_was_made_of_the_clip(desk: Any, tmp_pa
         take_clip_back(service, code)
     whole(store)
     assert on_disk(store, "quokka decided") == []
-    assert f"{clip}.wav" in clips_in(store)  # the other explanation of it is still there
+    assert f"{clip}.flac" in clips_in(store)  # the other explanation of it is still there
     take_clip_back(service, second)
     take_clip_back(service, other)
     whole(store)
     assert on_disk(store, WORDS) == []
-    assert len(clips_in(store)) == 1 and f"{clip}.wav" not in clips_in(store)
+    assert len(clips_in(store)) == 1 and f"{clip}.flac" not in clips_in(store)
     assert [item.transcript for item in store.items(project) if item.purpose == "work"] == ["I never do again."]
     assert clip not in json.dumps([list(key) for key in service._figures])
     assert {rating.clip_sha256 for rating in store.ratings(project)} <= {item.clip_sha256 for item in store.items(project)}

@@ -74,7 +74,7 @@ def test_a_clip_is_given_accepted_and_taken_back(giving: tuple[App, Store], chat
     page.get_by_label("Take a clip back").fill(code.lower())
     page.click("#et-take-back-now")
     page.wait_for_selector("#et-give-said >> text=Deleted")
-    assert list(store.items(project)) == [] and not (store.clips / f"{gift.item.clip_sha256}.wav").exists()
+    assert list(store.items(project)) == [] and not (store.clips / f"{gift.item.clip_sha256}.flac").exists()
 
 
 def test_where_no_project_takes_clips_nothing_asks_for_them(app: App, chat: ChatServer, open_page: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.page.engine import Engine, Runs
+from emotionthinker.page.health import health
 from emotionthinker.settings import Settings
 
 
@@ -78,6 +79,29 @@ def test_visitors_are_not_told_where_the_models_lie(tmp_path: Path, files: dict[
         engine.wait()
     assert "mine" in str(refused.value)
     assert str(tmp_path) not in str(refused.value) + str(engine.problem)
+
+
+@pytest.mark.parametrize("model", ["private/models/mine", "./private/models/mine", "private/mine", "../private/models/mine"])
+@pytest.mark.parametrize("files", [None, {}, {"config.json": "{"}])
+def test_nor_by_a_path_that_is_not_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str,
+                                            files: dict[str, str] | None) -> None:
+    (tmp_path / "here" / "private").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    if files is not None:
+        Path(model).mkdir(parents=True)
+        for name, text in files.items():
+            (Path(model) / name).write_text(text)
+    engine = Engine(Settings(model=model))
+    with pytest.raises(EmotionThinkerError, match="mine") as refused:
+        engine.wait()
+    told = str(refused.value) + str(health(engine)["problem"])
+    assert "private" not in told and str(tmp_path) not in told
+
+
+def test_a_hub_id_stays_whole() -> None:
+    engine = Engine(Settings(model="nobody-here/no-such-model"))
+    assert engine._without_path("The model nobody-here/no-such-model cannot be loaded.") == (
+        "The model nobody-here/no-such-model cannot be loaded.")
 
 
 def test_waiting_for_the_model_can_be_stopped() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from emotionthinker.page.facts import facts_html, facts_of
+from emotionthinker.prosody.record import NARROW
 from tests.page.records import a_record, silent_record
 
 
@@ -78,3 +79,30 @@ def test_check_05_hostile_texts_are_shown_as_text() -> None:
 def test_every_row_can_be_played_by_keyboard() -> None:
     html = facts_html(a_record())
     assert len(re.findall(r"<tr [^>]*data-start=", html)) == len(re.findall(r'<th scope="row"><button type="button"', html)) == 10
+
+
+def test_speed_waits_for_the_words_and_says_where_there_are_none() -> None:
+    wordless = a_record(transcription=None, words=[], stressed_words=[], articulation_rate_pps=None, speed_level=None,
+                        rate_source=None)
+    wordless["levels"]["speed"] = wordless["levels"]["speed"] | {"value": None, "level": None, "percentile": None}
+    pending = {fact.row: fact for fact in facts_of(wordless, words_pending=True)}
+    assert pending["speed"].value == pending["stress"].value == "listening for the words …"
+    assert pending["speed"].why == ""
+    for name in ("speed", "stress"):
+        assert (rows(wordless)[name].value, rows(wordless)[name].why) == ("not measured", "no words")
+    assert rows(wordless | {"transcription": "你好"})["speed"].why == "the text does not fit the sound"
+    assert rows(wordless | {"speech_s": 0.1})["speed"].why == "too little speech"
+
+
+def test_energy_that_noise_took_says_so() -> None:
+    noisy = a_record(energy_level=None, est_snr_db=1.0)
+    noisy["levels"]["energy"] = noisy["levels"]["energy"] | {"level": None, "percentile": None}
+    energy = rows(noisy)["energy"]
+    assert (energy.level, energy.value, energy.why) == (None, "−14 dBFS", "no level: the recording is too noisy")
+    assert rows(noisy | {"speech_s": 0.1})["energy"].why == "no level: too little speech"
+
+
+def test_the_sex_of_a_telephone_voice_is_missing_for_the_band() -> None:
+    narrow = rows(a_record(gender=None, gender_confidence=None, warnings=[NARROW]))["sex"]
+    assert (narrow.value, narrow.why) == ("sex not clear", "nothing above 4 kHz, as from a telephone")
+    assert rows(a_record(gender=None, gender_confidence=None))["sex"].why == "too little of the voice was heard"

@@ -66,6 +66,15 @@ def test_a_refused_clip_is_the_sentence_of_its_error(engine: Engine, tmp_path: P
     assert screen.prosody is None
 
 
+def test_where_the_recogniser_lies_is_told_to_the_log_alone(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                            caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("ET_RECOGNISER", str(tmp_path / "private"))
+    *_, screen = handlers.measure(engine, Run(1), CLIP, View())
+    assert "cannot be recognised on this server" in (screen.status or "") and "measured" in (screen.facts or "").lower()
+    assert "private" not in repr(screen) and "faster-whisper" not in repr(screen)
+    assert str(tmp_path) in caplog.text
+
+
 def test_an_unforeseen_error_tells_nothing_of_the_machine(caplog: pytest.LogCaptureFixture) -> None:
     try:
         raise RuntimeError("/secret/path and a transcript")

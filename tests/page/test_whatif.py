@@ -129,7 +129,10 @@ def test_the_word_and_the_voice_that_were_chosen_are_taken() -> None:
     *_, done = outcomes("another-voice", "sad.flac", thinker=thinker)
     assert "the voice of sad.flac" in done.html
     assert len(thinker.heard[0]) > 40_000
-    assert whatif.other_example("../../secret", PATH) == "sad.flac"
+    angry = load_clip(PATH)
+    assert whatif.other_voice("../../secret", angry).name == "sad.flac"
+    assert whatif.other_voice(None, dataclasses.replace(angry, name="mine.wav")).name == "sad.flac"  # it is told by its sound …
+    assert whatif.other_voice(None, Clip(angry.samples[:-1], "angry.flac")).name == "angry.flac"  # … and not by its name
     *_, done = outcomes("destress", "2")
     assert "“never”" in done.html
     *_, usual = outcomes("destress", "none of these")
