@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,33 @@ def drop_unfinished_line(path: Path) -> None:
     with path.open("rb+") as file:
         data = file.read()
         file.truncate(data.rfind(b"\n") + 1)
+
+
+def cut_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Take the lines out of a JSONL that a run which goes on will write again, and what a kill left of the last; the rows that stay.
+
+    kept: whether a row stays. All or nothing; a file that would stay as it is, is not touched. Raises DiskError, and
+    EmotionThinkerError for a line that is no JSON object.
+    """
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    lines = [line + "\n" for line in text[: text.rfind("\n") + 1].split("\n") if line.strip()]  # not by splitlines: texts may hold U+2028
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise EmotionThinkerError(f"Line {number} of {path.name} is no JSON object, so the run cannot go on with it; correct it, or "
+                                      "move the file away.")  # fmt: skip
+        rows.append(row)
+    keep = [kept(row) for row in rows]
+    new = "".join(line for line, stays in zip(lines, keep, strict=True) if stays)
+    if new != text:
+        write_whole(path, new)
+    return [row for row, stays in zip(rows, keep, strict=True) if stays]
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
