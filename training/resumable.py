@@ -18,6 +18,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.manifest import MANIFEST, covered_files
 
 REPORT_EVERY_S = 5.0
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def drop_unfinished_line(path: Path) -> None:
@@ -83,8 +84,32 @@ def writing(path: Path) -> Iterator[None]:
         said = _of_the_disk(error)
         if said is None:
             raise
-        raise DiskError(f"{path.name} cannot be written ({said}); make room or choose another folder, then run the same command: "
-                        "it goes on from what was finished.") from error
+        raise _disk_error(path, said) from error
+
+
+@contextlib.contextmanager
+def filling(folder: Path) -> Iterator[None]:
+    """A whole stage that writes below `folder`, reads much else, and leaves saving to libraries: an error of a disk that is full or
+    read-only becomes a DiskError. Other errors of the system stay as they are; what could not be read is none of this."""
+    try:
+        yield
+    except EmotionThinkerError:
+        raise
+    except Exception as error:
+        inside = isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM) and _below(error.filename, folder)
+        full = isinstance(error, OSError) and error.errno in FULL
+        if not (inside or full or (not isinstance(error, OSError) and _of_the_disk(error))):
+            raise
+        raise _disk_error(folder, str(_of_the_disk(error))) from error
+
+
+def _below(name: Any, folder: Path) -> bool:
+    return isinstance(name, str | bytes) and Path(os.path.abspath(os.fsdecode(name))).is_relative_to(folder.absolute())
+
+
+def _disk_error(path: Path, said: str) -> DiskError:
+    return DiskError(f"{path.name} cannot be written ({said}); make room or choose another folder, then run the same command: "
+                     "it goes on from what was finished.")
 
 
 @contextlib.contextmanager
