@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.spoken import need
 from training import smoke
 from training.resumable import read_rows
 
 
 def test_the_whole_chain_runs_and_is_not_run_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    need("espeak-ng", "it speaks the clips")
     assert smoke.main(["--output", str(tmp_path), "--threads", "1"]) == 0
     said = capsys.readouterr().out
     assert "The model that came out, asked by the app:\n<think>" in said

@@ -57,7 +57,7 @@ def test_test_sentences_and_voices_are_kept_apart() -> None:
 
 
 def test_emphasis_lengthens_the_word_it_is_put_on() -> None:
-    pytest.importorskip("pyworld", reason="pyworld is not installed (training extra), and it changes the speech")
+    pytest.importorskip("pyworld", reason="pyworld-prebuilt is not installed (requirements.txt); it changes the speech")
     text = "We planted three apple trees behind the house."
     samples = espeak(text)
     words = align(samples, text)
