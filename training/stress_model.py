@@ -26,7 +26,7 @@ from emotionthinker.prosody.energy import EnergyTrack, track_energy
 from emotionthinker.prosody.pitch import F0Track, track_f0
 from emotionthinker.prosody.stress import CUES, MODEL_PATH, word_cues
 from emotionthinker.transcript import Word, align
-from training.corpora import read_corpus, require_trainable
+from training.corpora import CorpusError, read_corpus, require_trainable
 from training.stress_speech import StressClip, make_clips
 
 N_ESPEAK, N_FLITE, SEED = 1500, 900, 1
@@ -69,6 +69,8 @@ def measure(clips: Iterable[StressClip]) -> tuple[list[Measured], int]:
 def corpus_words(root: Path) -> list[list[Word]]:
     """Aligned words of some CREMA-D clips of train speakers below `root`, for phone lengths only. Raises CorpusError."""
     train = read_corpus("crema-d", root, "train")
+    if not train:
+        raise CorpusError(f"{root} holds no CREMA-D clip of a train speaker; give the folder of the whole corpus.")
     require_trainable(train)
     sample = random.Random(SEED).sample(train, min(N_CORPUS_CLIPS, len(train)))
     found = [align(load_clip(clip.audio_path).samples, clip.transcription or "") for clip in sample]
