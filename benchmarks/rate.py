@@ -9,7 +9,6 @@ what the rates become when a second of silence is put before and after each clip
 from __future__ import annotations
 
 import argparse
-import csv
 import random
 from pathlib import Path
 
@@ -19,30 +18,30 @@ from emotionthinker.audio import SAMPLE_RATE, load_clip
 from emotionthinker.prosody.rate import speaking_rates
 from emotionthinker.prosody.vad import speech_segments
 from emotionthinker.transcript import align
+from training.corpora import SPLITS, read_corpus
 
 
 def main() -> None:
     """Print the agreement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, required=True, help="CSV with path, text, split; paths relative to it")
-    parser.add_argument("--split", default="dev")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.csv of CREMA-D; the splits are those of training.corpora")
+    parser.add_argument("--split", default="dev", choices=SPLITS)
     parser.add_argument("--clips", type=int, default=300)
     args = parser.parse_args()
-    with args.manifest.open(newline="", encoding="utf-8") as rows:
-        chosen = [row for row in csv.DictReader(rows) if row["split"] == args.split]
+    chosen = read_corpus("crema-d", args.manifest.parent, args.split)
     chosen = random.Random(7).sample(chosen, min(args.clips, len(chosen)))
 
     pairs, n_aligned = [], 0
     padding = np.zeros(SAMPLE_RATE, np.float32)
-    for row in chosen:
-        samples = load_clip(args.manifest.parent / row["path"]).samples
-        words = align(samples, row["text"])
+    for clip in chosen:
+        samples, text = load_clip(clip.audio_path).samples, clip.transcription or ""
+        words = align(samples, text)
         n_aligned += words is not None
         padded = np.concatenate([padding, samples, padding])
         by_words = speaking_rates(words, [])
-        by_detection = speaking_rates(None, speech_segments(samples), row["text"])
-        padded_words = speaking_rates(align(padded, row["text"]), [])
-        padded_detection = speaking_rates(None, speech_segments(padded), row["text"])
+        by_detection = speaking_rates(None, speech_segments(samples), text)
+        padded_words = speaking_rates(align(padded, text), [])
+        padded_detection = speaking_rates(None, speech_segments(padded), text)
         pairs.append([r["articulation_rate_pps"] for r in (by_words, by_detection, padded_words, padded_detection)])
 
     rates = np.array(pairs, float)  # NaN where there is none

@@ -202,7 +202,7 @@ def rating(given: Given) -> list[Row]:
         found = raters(Path(name), people, each, 0.0)
     whole = not (found.lost or found.doubled or found.not_acknowledged or found.errors)
     return [
-        Row(f"ratings/s, {people} raters without a rest, each rating with the five requests before it", f"{found.per_second:.1f}",
+        Row(f"ratings/s, {people} raters without a rest, each rating with the four requests before it", f"{found.per_second:.1f}",
             f"{bare:.0f} (bare rows committed to this disk)", command="python -m benchmarks.annotate raters --think 0"),
         Row("… lost, doubled, kept but not acknowledged, errors",
             f"{found.lost}, {found.doubled}, {found.not_acknowledged}, {len(found.errors)}", wanted="0", met=whole,

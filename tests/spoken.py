@@ -20,13 +20,18 @@ TWO_CITIES_BEGINS = "It was the best of times, it was the worst of times, it was
 TWO_CITIES_BEGINS_S = 6.6  # the recording up to the end of these words
 
 
-def espeak(text: str, voice: str = "en-us+m3", speed: int = 150) -> np.ndarray:
-    """(n,) at 16 kHz of espeak-ng reading a text or SSML. Without espeak-ng: fails in CI, elsewhere skips the test."""
-    if not shutil.which("espeak-ng"):
-        reason = "espeak-ng is not installed, and this test listens to it: run `apt-get install espeak-ng`"
+def need(command: str, why: str) -> None:
+    """Skip the test where a Debian package's command is not installed; in CI, which installs them all, fail it."""
+    if not shutil.which(command):
+        reason = f"{command} is not installed, and {why}: run `apt-get install {command}`"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+def espeak(text: str, voice: str = "en-us+m3", speed: int = 150) -> np.ndarray:
+    """(n,) at 16 kHz of espeak-ng reading a text or SSML. Without espeak-ng: fails in CI, elsewhere skips the test."""
+    need("espeak-ng", "this test listens to it")
     return _espeak(text, voice, speed)
 
 

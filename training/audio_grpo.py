@@ -25,6 +25,7 @@ from trl import GRPOTrainer
 
 from emotionthinker.response import parse_response
 from training.clip_inputs import ClipInputs
+from training.resumable import append_line, cut_lines, writing
 from training.resuming_trainer import ResumingTrainer
 from training.rewards import (
     RewardError,
@@ -81,6 +82,7 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
         self.records, self.clip_inputs, self.rewards = records, inputs, rewards
         self._clips: list[Mapping[str, Any]] = []  # of the batch that is generated
         self._sound: dict[str, torch.Tensor] = {}  # of the batch whose log-probabilities are computed
+        self._sampled = False  # whether the sample table was written to in this run
 
     # ---- hearing
 
@@ -197,11 +199,14 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
     def _keep_samples(
         self, path: Path, replies: Sequence[str], clips: Sequence[Mapping[str, Any]], scored: Sequence[Scored]
     ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            for clip, row in zip(clips, sample_table(replies, scored), strict=True):
-                known = {"step": self.state.global_step, "audio_path": clip["audio_path"], "emotion": clip["emotion"]}
-                file.write(json.dumps(known | row, ensure_ascii=False) + "\n")
+        step = self.state.global_step
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if not self._sampled:  # what a run that was stopped kept after the checkpoint that this one goes on from
+            cut_lines(path, lambda row: row["step"] < step)
+            self._sampled = True
+        for clip, row in zip(clips, sample_table(replies, scored), strict=True):
+            append_line(path, {"step": step, "audio_path": clip["audio_path"], "emotion": clip["emotion"]} | row)
 
     # ---- going on after a stop
 

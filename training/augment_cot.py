@@ -28,7 +28,7 @@ from emotionthinker.grounding import verify_claims
 from training.corpora import clip_seed, read_jsonl
 from training.cot_prompt import cot_faults, cot_messages
 from training.endpoint_writer import Task, add_flags, run
-from training.resumable import drop_unfinished_line, read_rows, writing
+from training.resumable import Progress, drop_unfinished_line, read_rows, writing
 from training.template_writer import write_explanation
 
 ATTEMPTS = 5
@@ -63,18 +63,19 @@ def augment(records: Sequence[Mapping[str, Any]], output: Path, write: Writer = 
     done = {row["audio_path"] for row in read_jsonl(output)} if output.exists() else set()
     labels = known_labels(records)
     counts: Counter[str] = Counter(there_before=len(done))
+    todo = [record for record in records if record["audio_path"] not in done]
+    progress = Progress(len(todo), len(records) - len(todo), "explanations")
     with writing(output), output.open("a", encoding="utf-8") as out:
-        for record in records:
-            if record["audio_path"] in done:
-                continue
+        for record in todo:
             text, attempts = explain(record, labels, write)
             counts["rewritten"] += attempts > 1 and text is not None
             if text is None:
                 counts["dropped"] += 1
-                continue
-            out.write(json.dumps({**record, "explanation": text}, ensure_ascii=False) + "\n")
-            out.flush()  # a line is whole on disk before the next is begun
-            counts["written"] += 1
+            else:
+                out.write(json.dumps({**record, "explanation": text}, ensure_ascii=False) + "\n")
+                out.flush()  # a line is whole on disk before the next is begun
+                counts["written"] += 1
+            progress.show(counts["written"], counts["dropped"])
     return counts
 
 

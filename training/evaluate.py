@@ -47,6 +47,7 @@ from emotionthinker.response import ParsedResponse, parse_response
 from training.evaluation_report import markdown, plot
 from training.figures import averages, calibration, group_figures, recognition_figures, share_interval
 from training.recipe_flags import with_recipe
+from training.resumable import Progress, append_line, read_rows, write_whole, writing
 
 CUES = ("pitch_level", "pitch_range", "energy_level", "speed_level", "intonation", "gender", "pauses")
 LEVELS = ("pitch_level", "pitch_range", "energy_level", "speed_level")
@@ -57,25 +58,35 @@ def generate_replies(
 ) -> list[str]:  # fmt: skip
     """Greedy replies to the emotion question, in the records' order. `thinker`: the transformers model itself.
 
-    A clip without speech is not put to the model, as at work: its reply is empty.
+    A clip without speech is not put to the model, as at work: its reply is empty. The sound of one batch is in memory at a time.
     """
     import torch
 
-    prepared = []
-    for record, transcript in zip(records, transcripts, strict=True):
+    def spoken(record: Mapping[str, Any]) -> tuple[np.ndarray, tuple[float, float]]:
         clip = load_clip(record["audio_path"])
-        span = choose_span(record["segments"], clip.duration_s, style.max_audio_s)
-        prompt = processor.apply_chat_template(
-            messages(style, style.labels, transcript), tokenize=False, add_generation_prompt=True
-        )
-        prepared.append((prompt, hear(clip.samples, span, style.bandwidth_hz)))
-    order = sorted((i for i, r in enumerate(records) if r["segments"]), key=lambda i: len(prepared[i][1]))
-    replies = [""] * len(prepared)
+        return clip.samples, choose_span(record["segments"], clip.duration_s, style.max_audio_s)
+
+    def seconds(record: Mapping[str, Any]) -> float:
+        start, end = spoken(record)[1]
+        return end - start
+
+    lengths = {i: seconds(record) for i, record in enumerate(records) if record["segments"]}
+    order = sorted(lengths, key=lambda i: lengths[i])  # clips of like length in a batch
+    replies = [""] * len(records)
+    progress = Progress(len(order), 0, "replies")
     processor.tokenizer.padding_side = "left"
     for begin in range(0, len(order), batch_size):
         part = order[begin : begin + batch_size]
         inputs = processor(
-            text=[prepared[i][0] for i in part], audio=[prepared[i][1] for i in part], return_tensors="pt", padding=True
+            text=[
+                processor.apply_chat_template(
+                    messages(style, style.labels, transcripts[i]), tokenize=False, add_generation_prompt=True
+                )
+                for i in part
+            ],
+            audio=[hear(*spoken(records[i]), style.bandwidth_hz) for i in part],
+            return_tensors="pt",
+            padding=True,
         )
         with torch.inference_mode():
             ids = thinker.generate(
@@ -87,6 +98,7 @@ def generate_replies(
         texts = processor.batch_decode(ids[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
         for i, text in zip(part, texts, strict=True):
             replies[i] = text
+        progress.show(begin + len(part), 0)
     return replies
 
 
@@ -234,7 +246,8 @@ def ask_alone(loaded: Any, records: Sequence[dict], n: int) -> dict[str, Any]:
     chosen = spoken[:: max(1, len(spoken) // n)][:n]
     scores, before, first_s, whole_s, tokens = [], [], [], [], 0
     cancel = threading.Event()
-    for record in chosen:
+    progress = Progress(len(chosen), 0, "clips asked alone")
+    for done, record in enumerate(chosen, 1):
         clip = load_clip(record["audio_path"])
         samples = hear(clip.samples, choose_span(record["segments"], clip.duration_s, style.max_audio_s), style.bandwidth_hz)
         chat = messages(style, style.labels, record["transcription"] or "")
@@ -250,6 +263,7 @@ def ask_alone(loaded: Any, records: Sequence[dict], n: int) -> dict[str, Any]:
         scores.append(reply.label_scores(style.labels))
         reply.close()
         before.append(loaded._first_impression(samples, style.labels, record["transcription"] or "", cancel))
+        progress.show(done, 0)
     return {
         "clips": len(chosen),
         "first_word_s": _median_and_p95(first_s),
@@ -265,30 +279,37 @@ def _median_and_p95(values: Sequence[float]) -> list[float]:
 
 
 def ask_judge(chat: Any, records: Sequence[dict], parsed: Sequence[ParsedResponse], n: int) -> dict[str, Any]:
-    """Mean scores of n well-formed replies by a judge at an endpoint that is told the measurements; `scored` of `asked`."""
-    from training.judge import ask_scores, judge_messages
-    from training.rewards import DIMENSIONS
+    """Mean scores of n well-formed replies by a judge at an endpoint that is told the measurements; `scored` of `asked`.
+
+    A request that fails, at the cap on spend too, raises nothing: `failed` counts those, `why` says what the last one met.
+    """
+    from training.judge import ask_each, judge_messages
 
     rows = [i for i, p in enumerate(parsed) if p.well_formed]
     rows = rows[:: max(1, len(rows) // n)][:n]
-    found = ask_scores(chat, [judge_messages(parsed[i].reasoning, records[i]) for i in rows])
-    scores = [s for s in found if s is not None]
+    found = ask_each(chat, [judge_messages(parsed[i].reasoning, records[i]) for i in rows])
+    errors = [outcome for outcome in found if isinstance(outcome, Exception)]
+    failed = {"failed": len(errors), "why": chat.sentence(errors[-1])} if errors else {}
+    return {"model": chat.model} | _mean_scores(len(rows), found) | failed
+
+
+def _mean_scores(asked: int, found: Sequence[Any]) -> dict[str, Any]:
+    """found: the four scores of a text, or whatever stands for none."""
+    from training.rewards import DIMENSIONS
+
+    scores = [s for s in found if isinstance(s, Mapping)]
     mean = {d: round(float(np.mean([s[d] for s in scores])), 3) for d in DIMENSIONS} if scores else {}
-    return {"model": chat.model, "asked": len(rows), "scored": len(scores), "scores": mean,
+    return {"asked": asked, "scored": len(scores), "scores": mean,
             "mean": round(float(np.mean(list(mean.values()))), 3) if mean else None}  # fmt: skip
 
 
 def ask_reward_model(folder: str | Path, records: Sequence[dict], parsed: Sequence[ParsedResponse]) -> dict[str, Any]:
     """Mean scores of the well-formed replies by a reward model of `training.reward_model` that hears the clips."""
     from training.reward_thinker import RewardModel
-    from training.rewards import DIMENSIONS
 
     rows = [i for i, p in enumerate(parsed) if p.well_formed and records[i]["segments"]]
     model = RewardModel.from_folder(folder)
-    found = [s for s in model.scores([parsed[i].reasoning for i in rows], [records[i] for i in rows]) if s is not None]
-    mean = {d: round(float(np.mean([s[d] for s in found])), 3) for d in DIMENSIONS} if found else {}
-    return {"asked": len(rows), "scored": len(found), "scores": mean,
-            "mean": round(float(np.mean(list(mean.values()))), 3) if mean else None}  # fmt: skip
+    return _mean_scores(len(rows), model.scores([parsed[i].reasoning for i in rows], [records[i] for i in rows]))
 
 
 def quick_score(thinker: Any, processor: Any, style: PromptStyle, records: Sequence[dict]) -> dict[str, float | None]:
@@ -308,8 +329,6 @@ def quick_score(thinker: Any, processor: Any, style: PromptStyle, records: Seque
 
 def labelled(path: str, labels: Sequence[str]) -> list[dict]:
     """Label records whose emotion is one of the model's, by its own name for it ("disgust" may be "contempt or disgust" there)."""
-    from training.resumable import read_rows
-
     records = []
     for record in read_rows(Path(path)):
         if "segments" not in record or not record.get("speaker"):
@@ -386,40 +405,53 @@ def evaluate(
     """Evaluate a model on named label files; writes and returns the reports by set name.
 
     alone: clips of each set that are asked one by one too; judge: an `endpoint_writer.Chat` that scores `judged` replies of each;
-    reward_model: folder of one that scores all replies.
+    reward_model: folder of one that scores all replies. A set's figures are on disk before anything outside is asked about its
+    replies, so that a judge or a reward model that fails takes nothing with it. Raises DiskError.
     """
     from emotionthinker.thinker import EmotionThinker
 
     loaded = EmotionThinker.from_pretrained(model)
-    output.mkdir(parents=True, exist_ok=True)
-    reports = {}
-    with (output / "replies.jsonl").open("w", encoding="utf-8") as file:
-        for i, (name, path) in enumerate(sets.items(), 1):
-            records = labelled(path, loaded.style.labels)
-            report, rows = evaluate_set(loaded.model, loaded.processor, loaded.style, records)
-            if alone:
-                report["alone"] = ask_alone(loaded, records, alone)
-            parsed = [parse_response(row["reply"], loaded.style.labels) for row in rows]
-            if reward_model is not None:
-                report["reward"] = ask_reward_model(reward_model, records, parsed)
-            if judge is not None:
-                report["judge"] = ask_judge(judge, records, parsed, judged)
-            reports[name] = report
-            for row in rows:
-                print(json.dumps({"set": name} | row, ensure_ascii=False), file=file)
-            (output / f"evaluation-{i}.svg").write_text(plot(report, name), encoding="utf-8")
-            print(f"{name}: UAR {report['uar']}", file=sys.stderr)
+    given = {name: labelled(path, loaded.style.labels) for name, path in sets.items()}  # a wrong file is told at once
+    replies = output / "replies.jsonl"
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
+        replies.write_text("", encoding="utf-8")
+    reports: dict[str, dict] = {}
+    for i, (name, records) in enumerate(given.items(), 1):
+        print(f"{name}: {len(records)} clips, set {i} of {len(given)}", file=sys.stderr)
+        report, rows = evaluate_set(loaded.model, loaded.processor, loaded.style, records)
+        if alone:
+            report["alone"] = ask_alone(loaded, records, alone)
+        reports[name] = report
+        for row in rows:
+            append_line(replies, {"set": name} | row)
+        write_whole(output / f"evaluation-{i}.svg", plot(report, name))
+        _write_reports(output, loaded.style.name, reports)
+        print(f"{name}: UAR {report['uar']}", file=sys.stderr)
+        parsed = [parse_response(row["reply"], loaded.style.labels) for row in rows]
+        if reward_model is not None:
+            report["reward"] = ask_reward_model(reward_model, records, parsed)
+            _write_reports(output, loaded.style.name, reports)
+        if judge is not None:
+            report["judge"] = ask_judge(judge, records, parsed, judged)
+            _write_reports(output, loaded.style.name, reports)
+            if "failed" in report["judge"]:
+                said = report["judge"]
+                print(f"{name}: {said['failed']} of {said['asked']} requests to the judge failed: {said['why']}", file=sys.stderr)
+    print(markdown(reports))
+    return reports
+
+
+def _write_reports(output: Path, model: str, reports: Mapping[str, Mapping[str, Any]]) -> None:
+    """`evaluation.json` and `evaluation.md` of the sets that are done."""
     summary = {
         "date": time.strftime("%Y-%m-%d"),
-        "model": loaded.style.name,
-        "corpora": [{"name": name, "classes": len(report["recall"])} | report for name, report in reports.items()],
+        "model": model,
+        "corpora": [{"name": name, "classes": len(report["recall"])} | dict(report) for name, report in reports.items()],
         "averages": averages(reports),
     }
-    (output / "evaluation.json").write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    text = markdown(reports)
-    (output / "evaluation.md").write_text(text, encoding="utf-8")
-    print(text)
-    return reports
+    write_whole(output / "evaluation.json", json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+    write_whole(output / "evaluation.md", markdown(reports))
 
 
 if __name__ == "__main__":

@@ -59,12 +59,12 @@ def markdown(reports: Mapping[str, Mapping[str, Any]]) -> str:
         for kind, when in (("first_impression", "before reasoning"), ("label_scores", "after reasoning")):
             if any(_at(r, ("alone", kind)) for r in values):
                 rows += [row(f"label scores {when}: {title}", "alone", kind, key) for key, title in SCORE_FIGURES]
+    if any("reward" in r for r in values):
+        rows.append(("scored by the reward model", [_scored(r.get("reward")) for r in values]))
+        rows += _scores("reward model", "reward", values)
     if any("judge" in r for r in values):
-        rows.append(("judge", [f"{r['judge']['model']}, {r['judge']['scored']} of {r['judge']['asked']}" if "judge" in r else None
-                               for r in values]))  # fmt: skip
-        for dimension in dict.fromkeys(d for r in values for d in r.get("judge", {}).get("scores", {})):
-            rows.append(row(f"judge: {dimension.replace('_', ' ')}", "judge", "scores", dimension))
-        rows.append(row("judge: mean of the four", "judge", "mean"))
+        rows.append(("judge", [f"{r['judge']['model']}, {_scored(r['judge'])}" if "judge" in r else None for r in values]))
+        rows += _scores("judge", "judge", values)
     parts = [_table(["", *reports], rows), _groups(reports), _averages(reports), *(_confusion(n, r) for n, r in reports.items())]
     return "\n".join(part for part in parts if part)
 
@@ -89,6 +89,17 @@ def _share(entry: Mapping[str, Any]) -> str | None:
 
 def _pair(values: Sequence[float] | None) -> str | None:
     return None if values is None else f"{values[0]:.2f} ({values[1]:.2f})"
+
+
+def _scored(found: Mapping[str, Any] | None) -> str | None:
+    return None if found is None else f"{found['scored']} of {found['asked']}"
+
+
+def _scores(who: str, key: str, values: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Any]]]:
+    """A row for each of the four scores, 1 to 5, and one for their mean."""
+    names = dict.fromkeys(name for r in values for name in r.get(key, {}).get("scores", {}))
+    rows = [(f"{who}: {name.replace('_', ' ')}", [_at(r, (key, "scores", name)) for r in values]) for name in names]
+    return [*rows, (f"{who}: mean of the four", [_at(r, (key, "mean")) for r in values])]
 
 
 def _cell(value: Any) -> str:

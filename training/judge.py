@@ -2,13 +2,14 @@
 
 The prompt is here, so that a figure can be traced to what was asked: the four scales with their anchors, and the clip, or what
 was measured of it, to hold the text against. The reply must be one JSON object with four numbers from 1 to 5; a reply that is not
-counts as no score, and is never mended into one. Asked at temperature 0.
+counts as no score, and is never mended into one; so does a request that fails. Asked at temperature 0.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,7 +18,7 @@ from emotionthinker.audio import load_clip
 from emotionthinker.prompt import user_text
 from emotionthinker.remote import wav_base64
 from training.cot_prompt import facts
-from training.endpoint_writer import Chat, Messages
+from training.endpoint_writer import CapReached, Chat, EndpointError, Messages, hopeless
 from training.reward_calibration import calibrated
 from training.rewards import DIMENSIONS, HIGHEST, LOWEST, reasoning_reward
 
@@ -92,9 +93,31 @@ def reasoning_rewards(
 
 
 def ask_scores(chat: Chat, requests: Sequence[Messages], workers: int = 8) -> list[dict[str, float] | None]:
-    """The scores of each request, None where the reply gave none. Raises what `Chat.ask` raises."""
-    def one(messages: Messages) -> dict[str, float] | None:
-        return parse_scores(chat.ask(messages, "judge").text)
+    """The scores of each request; None where the reply gave none, and where no reply came, which is said on standard error.
+
+    Raises CapReached at the cap on spend, and EndpointError where the endpoint would refuse every request.
+    """
+    found = ask_each(chat, requests, workers)
+    failed = [outcome for outcome in found if isinstance(outcome, Exception)]
+    for error in failed:
+        if isinstance(error, CapReached):
+            raise error
+        if hopeless(error):
+            raise EndpointError(chat.sentence(error)) from error
+    if failed:
+        print(f"{len(failed)} of {len(requests)} requests for scores failed; the last: {chat.sentence(failed[-1])}", file=sys.stderr)
+    return [None if isinstance(outcome, Exception) else outcome for outcome in found]
+
+
+def ask_each(chat: Chat, requests: Sequence[Messages], workers: int = 8) -> list[dict[str, float] | Exception | None]:
+    """What became of each request: the scores, None where the reply gave none, or why no reply came, which is not raised."""
+    import openai
+
+    def one(messages: Messages) -> dict[str, float] | Exception | None:
+        try:
+            return parse_scores(chat.ask(messages, "judge").text)
+        except (openai.OpenAIError, EndpointError) as error:
+            return error
 
     with ThreadPoolExecutor(min(workers, max(len(requests), 1)), thread_name_prefix="judge") as pool:
         return list(pool.map(one, requests))

@@ -7,6 +7,8 @@ are additions. Every augmentation that changes a measured cue (gain → level, t
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.listening import choose_span, hear
-from training.resumable import new_file
+from training.resumable import new_file, write_whole
 
 HOP_S = 0.01  # Whisper: 160 samples at 16 kHz
 FLOOR = -10.0  # log10 of Whisper's smallest mel power
@@ -61,17 +64,21 @@ def whisper_scale(mel: np.ndarray) -> np.ndarray:
 
 
 class MelCache:
-    """Log-mels of the clips of label records: one .npy of all frames and one of offsets, made once, then memory-mapped."""
+    """Log-mels of the clips of label records: one .npy of all frames and one of offsets, made once, then memory-mapped; beside them
+    the hash of what they were made of. Raises EmotionThinkerError where the folder holds those of other clips."""
 
     def __init__(self, folder: Path, records: Sequence[dict], max_s: float, bandwidth_hz: float | None):
         self.frames_path = folder / "mel_frames.npy"
         self.offsets_path = folder / "mel_offsets.npy"
-        if not self.offsets_path.exists():
+        self.key_path, key = folder / "mel_clips.sha256", clips_key(records, max_s, bandwidth_hz)
+        if not self.offsets_path.exists() or not self.key_path.exists():  # without its hash nobody knows of what a cache was made
             folder.mkdir(parents=True, exist_ok=True)
-            self._fill(records, max_s, bandwidth_hz)
+            self.offsets_path.unlink(missing_ok=True)
+            self._fill(records, max_s, bandwidth_hz, key)
+        elif self.key_path.read_text(encoding="utf-8").strip() != key:
+            raise EmotionThinkerError(f"{folder} holds the log-mels of other clips, or of the same heard in another way; choose another "
+                                      "output folder, or delete this one to make them anew.")  # fmt: skip
         self.offsets = np.load(self.offsets_path)
-        if len(self.offsets) != len(records) + 1:
-            raise ValueError(f"{folder} caches {len(self.offsets) - 1} clips, {len(records)} are asked for; delete it")
         self.frames = np.load(self.frames_path, mmap_mode="r")
 
     def __getitem__(self, i: int) -> np.ndarray:
@@ -82,7 +89,7 @@ class MelCache:
         """Frames of each clip, (n_clips,)."""
         return np.diff(self.offsets)
 
-    def _fill(self, records: Iterable[dict], max_s: float, bandwidth_hz: float | None) -> None:
+    def _fill(self, records: Iterable[dict], max_s: float, bandwidth_hz: float | None, key: str) -> None:
         from emotionthinker.audio import load_clip
 
         mels = []
@@ -91,7 +98,14 @@ class MelCache:
             span = choose_span(record["segments"], clip.duration_s, max_s)
             mels.append(log_mel(hear(clip.samples, span, bandwidth_hz)).T.astype(np.float16))
         _save(self.frames_path, np.concatenate(mels))
+        write_whole(self.key_path, key + "\n")
         _save(self.offsets_path, np.cumsum([0] + [len(m) for m in mels]))  # last: its presence says the cache is whole
+
+
+def clips_key(records: Iterable[dict], max_s: float, bandwidth_hz: float | None) -> str:
+    """SHA-256 of all that decides the log-mels of clips, in their order: paths, speech segments, longest span, bandwidth."""
+    clips = [[str(record["audio_path"]), record["segments"]] for record in records]
+    return hashlib.sha256(json.dumps([clips, float(max_s), bandwidth_hz and float(bandwidth_hz)]).encode()).hexdigest()
 
 
 def _save(path: Path, array: np.ndarray) -> None:

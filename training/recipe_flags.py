@@ -9,18 +9,24 @@ from emotionthinker.errors import EmotionThinkerError
 
 
 def with_recipe(parser: argparse.ArgumentParser, argv: list[str] | None) -> None:
-    """Take the defaults of a command's flags from the file that `--recipe` names. Raises EmotionThinkerError for other keys."""
+    """Take the defaults of a command's flags from the file that `--recipe` names; a flag that may be repeated takes the place of the
+    file's list, too. Raises EmotionThinkerError for other keys."""
     import yaml
 
-    file = parser.parse_known_args(argv)[0].recipe
+    given = parser.parse_known_args(argv)[0]
+    file = given.recipe
     if file is None:
         return
     try:
         recipe = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EmotionThinkerError(f"The recipe {file} cannot be read; give a YAML file of flags.") from error
     known = {action.dest for action in parser._actions} - {"help", "recipe"}
-    if not isinstance(recipe, dict) or set(recipe) - known:
-        raise EmotionThinkerError(f"The recipe {file} holds {', '.join(sorted(set(recipe or ()) - known))}; its keys can be "
+    if not isinstance(recipe, dict):
+        raise EmotionThinkerError(f"The recipe {file} holds no flags; its keys can be {', '.join(sorted(known))}.")
+    if set(recipe) - known:
+        raise EmotionThinkerError(f"The recipe {file} holds {', '.join(sorted(map(str, set(recipe) - known)))}; its keys can be "
                                   f"{', '.join(sorted(known))}.")  # fmt: skip
-    parser.set_defaults(**recipe)
+    # argparse would append to a default list.
+    replaced = {action.dest for action in parser._actions if isinstance(action, argparse._AppendAction) and vars(given)[action.dest]}
+    parser.set_defaults(**{key: value for key, value in recipe.items() if key not in replaced})

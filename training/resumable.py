@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.manifest import MANIFEST, covered_files
 
 REPORT_EVERY_S = 5.0
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def drop_unfinished_line(path: Path) -> None:
@@ -27,6 +28,33 @@ def drop_unfinished_line(path: Path) -> None:
     with path.open("rb+") as file:
         data = file.read()
         file.truncate(data.rfind(b"\n") + 1)
+
+
+def cut_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Take the lines out of a JSONL that a run which goes on will write again, and what a kill left of the last; the rows that stay.
+
+    kept: whether a row stays. All or nothing; a file that would stay as it is, is not touched. Raises DiskError, and
+    EmotionThinkerError for a line that is no JSON object.
+    """
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    lines = [line + "\n" for line in text[: text.rfind("\n") + 1].split("\n") if line.strip()]  # not by splitlines: texts may hold U+2028
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise EmotionThinkerError(f"Line {number} of {path.name} is no JSON object, so the run cannot go on with it; correct it, or "
+                                      "move the file away.")  # fmt: skip
+        rows.append(row)
+    keep = [kept(row) for row in rows]
+    new = "".join(line for line, stays in zip(lines, keep, strict=True) if stays)
+    if new != text:
+        write_whole(path, new)
+    return [row for row, stays in zip(rows, keep, strict=True) if stays]
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
@@ -56,8 +84,32 @@ def writing(path: Path) -> Iterator[None]:
         said = _of_the_disk(error)
         if said is None:
             raise
-        raise DiskError(f"{path.name} cannot be written ({said}); make room or choose another folder, then run the same command: "
-                        "it goes on from what was finished.") from error
+        raise _disk_error(path, said) from error
+
+
+@contextlib.contextmanager
+def filling(folder: Path) -> Iterator[None]:
+    """A whole stage that writes below `folder`, reads much else, and leaves saving to libraries: an error of a disk that is full or
+    read-only becomes a DiskError. Other errors of the system stay as they are; what could not be read is none of this."""
+    try:
+        yield
+    except EmotionThinkerError:
+        raise
+    except Exception as error:
+        inside = isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM) and _below(error.filename, folder)
+        full = isinstance(error, OSError) and error.errno in FULL
+        if not (inside or full or (not isinstance(error, OSError) and _of_the_disk(error))):
+            raise
+        raise _disk_error(folder, str(_of_the_disk(error))) from error
+
+
+def _below(name: Any, folder: Path) -> bool:
+    return isinstance(name, str | bytes) and Path(os.path.abspath(os.fsdecode(name))).is_relative_to(folder.absolute())
+
+
+def _disk_error(path: Path, said: str) -> DiskError:
+    return DiskError(f"{path.name} cannot be written ({said}); make room or choose another folder, then run the same command: "
+                     "it goes on from what was finished.")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ LoRA settings in recipes: `null` for all weights, or `{rank: 16, alpha: 32, drop
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
 from emotionthinker.errors import EmotionThinkerError
+from training.resumable import append_line, cut_lines, filling, writing
 
 REPORT_EVERY_S = 10.0
 # The language model's projections alone: hearing stays as the stage before left it.
@@ -34,8 +34,13 @@ class LogFile(TrainerCallback):
         self.shown = self.started
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Note where the run begins, or goes on."""
+        """Note where the run begins, or goes on, and cut what a stopped run logged of this stage after that."""
         self.first_step, self.started = state.global_step, time.monotonic()
+        if state.is_world_process_zero:
+            cut_lines(self.path, lambda row: row.get("stage") != self.stage or self._stays(row))
+
+    def _stays(self, row: Mapping[str, Any]) -> bool:
+        return int(row.get("step") or 0) <= self.first_step and "train_runtime" not in row  # the trainer's last line, of the whole run
 
     def left_s(self, state: Any) -> int | None:
         """Seconds to the last step, at the pace since the start; None before there is one."""
@@ -55,9 +60,9 @@ class LogFile(TrainerCallback):
         if not state.is_world_process_zero or not logs:
             return
         line = {"stage": self.stage, "step": state.global_step, "of": state.max_steps, **logs, "left_s": self.left_s(state)}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        append_line(self.path, line)
 
 
 def quiet(trainer: Any) -> Any:
@@ -67,14 +72,17 @@ def quiet(trainer: Any) -> Any:
 
 
 def run_recipe(argv: Sequence[str] | None, doc: str | None, train: Callable[[dict[str, Any]], Path]) -> int:
-    """The command line of a stage: `--recipe FILE [--key value …]`. Prints the folder that `train` returns, or the error."""
-    from training.sft import read_recipe
+    """The command line of a stage: `--recipe FILE [--key value …]`. Prints the folder that `train` returns, or the error, also that
+    of a disk that is full or read-only, whatever library met it."""
+    from training.recipe import read_recipe
 
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
     args, overrides = parser.parse_known_args(argv)
     try:
-        print(train(read_recipe(args.recipe, overrides)))
+        recipe = read_recipe(args.recipe, overrides)
+        with filling(Path(str(recipe["output"]))):
+            print(train(recipe))
     except EmotionThinkerError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2

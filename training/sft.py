@@ -13,7 +13,6 @@ A recipe of `kind: omni` fine-tunes a whole thinker instead (`training.omni_sft`
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -23,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.processor import build_processor, load_processor
@@ -32,65 +30,75 @@ from training.decoder_training import DecoderRecipe, train_decoder
 from training.hearing import Margins, choose_margins
 from training.mel import Augmentation, MelCache
 from training.nano import audio_tower, build_thinker, build_tokenizer, check_labels_are_single_tokens, load_thinker, save_folder
-from training.resumable import new_file, writing
+from training.recipe import read_recipe as read_recipe
+from training.recipe import settings
+from training.resumable import append_line, cut_lines, new_file, read_rows, writing
 from training.sentences import sentence_pool
 from training.tasks import TaskMix, make_example, nano_style
 from training.tower_training import Heads, TowerRecipe, train_tower
 from training.whisper_tower import read_whisper_encoder
 
+KEYS = {
+    "train", "dev", "output", "whisper", "start", "threads", "max_audio_s", "bandwidth_hz", "vocab_size", "sentences", "decoder",
+    "tower_stages", "decoder_recipe", "decoder_augmentation", "mix", "look_at",
+}  # fmt: skip
+
 
 def read_records(path: str | Path, labels: Sequence[str], need_speech: bool = True) -> list[dict]:
     """Label records of a JSONL whose emotion is one of `labels`, in the file's order; without speech only if asked for.
 
-    Raises EmotionThinkerError when the file is missing or holds none.
+    Raises EmotionThinkerError when the file is missing, holds a line that is no label record, or none with such a label.
     """
     if not Path(path).is_file():
         raise EmotionThinkerError(
             f"There is no label file {path}; make it with training.corpora and training.label_prosody."
         )
-    with open(path, encoding="utf-8") as file:
-        records = [json.loads(line) for line in file if line.strip()]
+    records = read_rows(Path(path))
+    for record in records:
+        if not {"emotion", "segments", "speaker", "levels"} <= set(record):
+            raise EmotionThinkerError(f"{record['audio_path']} in {path} was not labelled, or has no emotion or speaker; make the file "
+                                      "with training.corpora and training.label_prosody.")  # fmt: skip
     records = [r for r in records if r["emotion"] in labels and (r["segments"] or not need_speech)]
     if not records:
         raise EmotionThinkerError(f"{path} holds no clip with speech and one of the labels {', '.join(labels)}.")
     return records
 
 
-def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """A recipe file with `--key value` overrides; `--a.b value` reaches into a group. Raises for a key it does not hold."""
-    recipe = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    if len(overrides) % 2:
-        raise EmotionThinkerError(f"{overrides[-1]} has no value; write --key value.")
-    for key, value in zip(overrides[::2], overrides[1::2], strict=True):
-        *groups, name = key.removeprefix("--").split(".")
-        place = recipe
-        for group in groups:
-            place = place.get(group) if isinstance(place, dict) else None
-        known = isinstance(place, dict) and (groups or name in place)
-        if not key.startswith("--") or not known:
-            raise EmotionThinkerError(f"{key} is not in {path}; its keys are {', '.join(recipe)}.")
-        place[name] = yaml.safe_load(value)
-    return recipe
-
-
 class Log:
-    """Lines of JSON, kept in a file and shown as they come."""
+    """Lines of JSON, kept in a file and shown as they come.
+
+    Where a run goes on, what the stopped one wrote after its checkpoint gives way: before the first line of a stage, those of the
+    same stage from that epoch or step on are cut. Raises DiskError.
+    """
 
     def __init__(self, path: Path):
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = path.open("a", encoding="utf-8")
-        self.started = time.time()
+            path.touch()
+        self.path, self.started = path, time.time()
+        self._begun: set[tuple[str, str]] = set()
 
     def __call__(self, line: dict) -> None:
-        text = json.dumps({"at_s": round(time.time() - self.started)} | line)
-        with writing(Path(self.file.name)):
-            print(text, file=self.file, flush=True)
-        print(text, flush=True)
+        for counter in ("step", "epoch"):
+            if counter in line and (line["stage"], counter) not in self._begun:
+                self._begun.add((line["stage"], counter))
+                self._cut(line["stage"], counter, line[counter])
+        known = {"at_s": round(time.time() - self.started)} | line
+        append_line(self.path, known)
+        print(json.dumps(known), flush=True)
+
+    def _cut(self, stage: str, counter: str, first: int) -> None:
+        cut_lines(self.path, lambda row: row.get("stage") != stage or counter not in row or row[counter] < first)
 
 
 def train(recipe: dict[str, Any]) -> Path:
-    """Run every stage of the recipe that is not done yet. Returns the model folder."""
+    """Run every stage of the recipe that is not done yet. Returns the model folder. Raises EmotionThinkerError."""
+    if missing := sorted(KEYS - set(recipe)):
+        raise EmotionThinkerError(f"The recipe lacks {', '.join(missing)}; training/recipes/nano-sft.yaml has every key.")
+    mix = settings(TaskMix, recipe["mix"], "mix")
+    augmentation = settings(Augmentation, recipe["decoder_augmentation"], "decoder_augmentation")
+    decoder_recipe = settings(DecoderRecipe, recipe["decoder_recipe"], "decoder_recipe")
+    tower_stages = [_tower_stage(number, stage) for number, stage in enumerate(recipe["tower_stages"], 1)]
     torch.set_num_threads(recipe["threads"])
     folder = Path(recipe["output"])
     log = Log(folder / "log.jsonl")
@@ -98,6 +106,7 @@ def train(recipe: dict[str, Any]) -> Path:
     labels = style.labels
     train_set, dev_set = read_records(recipe["train"], labels), read_records(recipe["dev"], labels)
     require_trainable(train_set)
+    require_trainable(dev_set, also=["dev"])  # epochs and margins are chosen on them
     shared = {r["speaker"] for r in train_set} & {r["speaker"] for r in dev_set}
     if shared:
         raise EmotionThinkerError(
@@ -109,7 +118,6 @@ def train(recipe: dict[str, Any]) -> Path:
     dev_mels = MelCache(folder / "dev_mel", dev_set, style.max_audio_s, style.bandwidth_hz)
     whisper = None if recipe["start"] else read_whisper_encoder(recipe["whisper"])  # a model to start from brings its tower
     pool = sentence_pool(recipe["sentences"], seed=0, split="train")
-    mix = TaskMix(**recipe["mix"])
     if whisper is None:
         load_processor(recipe["start"]).save_pretrained(folder / "processor")
     elif not (folder / "processor").exists():  # kept, so that a resumed decoder meets the tokens it has learned
@@ -118,7 +126,6 @@ def train(recipe: dict[str, Any]) -> Path:
             built.save_pretrained(new)
     processor = load_processor(folder / "processor")
 
-    decoder_recipe = DecoderRecipe(**recipe["decoder_recipe"])
     torch.manual_seed(decoder_recipe.seed)
     if whisper is None:
         thinker = load_thinker(recipe["start"])
@@ -127,12 +134,10 @@ def train(recipe: dict[str, Any]) -> Path:
     thinker = thinker.to("cuda" if torch.cuda.is_available() else "cpu")
     tower = audio_tower(thinker)
     heads = Heads(tower.config.d_model, len(labels)).to(thinker.device)
-    for i, stage in enumerate(recipe["tower_stages"], start=1):
-        settings = dict(stage)
-        augmentation = Augmentation(**settings.pop("augmentation", {}))
+    for number, (tower_recipe, tower_augmentation) in enumerate(tower_stages, 1):
         train_tower(
-            tower, heads, mels, train_set, dev_mels, dev_set, labels, TowerRecipe(**settings), augmentation,
-            style.bandwidth_hz, folder / f"tower_{i}.pt", log,
+            tower, heads, mels, train_set, dev_mels, dev_set, labels, tower_recipe, tower_augmentation, style.bandwidth_hz,
+            folder / f"tower_{number}.pt", log,
         )  # fmt: skip
 
     from emotionthinker.prosody.levels import Reference
@@ -152,11 +157,17 @@ def train(recipe: dict[str, Any]) -> Path:
 
     train_decoder(
         thinker, processor, mels, train_set, labels, style, pool, heads, margins, reference, decoder_recipe, mix,
-        Augmentation(**recipe["decoder_augmentation"]), folder, log, look,
+        augmentation, folder, log, look,
     )  # fmt: skip
     save_folder(thinker, processor, style, folder / "model")
     log({"stage": "done", "model": str(folder / "model")})
     return folder / "model"
+
+
+def _tower_stage(number: int, stage: dict[str, Any]) -> tuple[TowerRecipe, Augmentation]:
+    given, where = dict(stage), f"No. {number} of tower_stages"
+    augmentation = settings(Augmentation, given.pop("augmentation", {}), f"The augmentation of no. {number} of tower_stages")
+    return settings(TowerRecipe, given, where), augmentation
 
 
 def build_nano_processor(
@@ -180,21 +191,16 @@ def build_nano_processor(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train by a recipe; gives the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", required=True, help="recipe file (training/recipes)")
-    args, overrides = parser.parse_known_args(argv)
-    try:
-        recipe = read_recipe(args.recipe, overrides)
+    from training.run_log import run_recipe
+
+    def any_kind(recipe: dict[str, Any]) -> Path:
         if recipe.get("kind") == "omni":
             from training.omni_sft import train as train_omni
 
-            train_omni(recipe)
-        else:
-            train(recipe)
-    except EmotionThinkerError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+            return train_omni(recipe)
+        return train(recipe)
+
+    return run_recipe(argv, __doc__, any_kind)
 
 
 if __name__ == "__main__":

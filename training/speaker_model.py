@@ -53,10 +53,12 @@ class Voice:
 
 
 def read_voices(rows: Iterable[Mapping[str, Any]], copies: int = 0) -> list[Voice]:
-    """Voices of the clips that have enough voice to be judged at all, each followed by its varied copies."""
+    """Voices of the clips whose sex is known and that have enough voice to be judged at all, each followed by its varied copies."""
     rng = np.random.default_rng(0)
     voices = []
     for row in rows:
+        if row.get("sex") not in ("female", "male"):
+            continue
         samples = load_clip(row["audio_path"]).samples
         f0 = track_f0(samples)
         times_s, hz = voiced_frames(f0, speech_segments(samples))
@@ -155,7 +157,11 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         train_rows, dev_rows = read_jsonl(args.train_path), read_jsonl(args.dev_path)
-        require_trainable([*train_rows, *dev_rows])
+        require_trainable(train_rows)
+        require_trainable(dev_rows, also=["dev"])  # the least confidence is chosen on them
+        unknown = sum(row.get("sex") not in ("female", "male") for row in (*train_rows, *dev_rows))
+        if unknown:
+            print(f"{unknown} clips whose speaker's sex is not known are left out")
         train, dev = read_voices(train_rows, COPIES), read_voices(dev_rows)
         others = {path: read_voices(read_jsonl(path)) for path in args.eval_path}
     except EmotionThinkerError as error:

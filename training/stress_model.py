@@ -1,6 +1,6 @@
 """Fit the stress network of `emotionthinker/prosody/stress.py` on speech with known emphasis; writes assets/stress.json.
 
-    python -m training.stress_model --manifest /data/crema-d/manifest.csv      # about 8 minutes on one core
+    python -m training.stress_model --root CREMA_DIR      # about 8 minutes on one core
 
 1. Expected phone lengths: non-negative least squares on the lengths of unstressed words, each clip first brought to one
    tempo; from the made speech and from CREMA-D train clips, whose phones are as long as people's.
@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import random
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,12 @@ from pathlib import Path
 import numpy as np
 
 from emotionthinker.audio import load_clip
+from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.prosody.energy import EnergyTrack, track_energy
 from emotionthinker.prosody.pitch import F0Track, track_f0
 from emotionthinker.prosody.stress import CUES, MODEL_PATH, word_cues
 from emotionthinker.transcript import Word, align
+from training.corpora import CorpusError, read_corpus, require_trainable
 from training.stress_speech import StressClip, make_clips
 
 N_ESPEAK, N_FLITE, SEED = 1500, 900, 1
@@ -64,12 +66,14 @@ def measure(clips: Iterable[StressClip]) -> tuple[list[Measured], int]:
     return measured, lost
 
 
-def corpus_words(manifest: Path) -> list[list[Word]]:
-    """Aligned words of some training clips of a corpus (`path`, `text`, `split` columns), for phone lengths only."""
-    with manifest.open(newline="", encoding="utf-8") as rows:
-        train = [row for row in csv.DictReader(rows) if row["split"] == "train"]
+def corpus_words(root: Path) -> list[list[Word]]:
+    """Aligned words of some CREMA-D clips of train speakers below `root`, for phone lengths only. Raises CorpusError."""
+    train = read_corpus("crema-d", root, "train")
+    if not train:
+        raise CorpusError(f"{root} holds no CREMA-D clip of a train speaker; give the folder of the whole corpus.")
+    require_trainable(train)
     sample = random.Random(SEED).sample(train, min(N_CORPUS_CLIPS, len(train)))
-    found = [align(load_clip(manifest.parent / row["path"]).samples, row["text"]) for row in sample]
+    found = [align(load_clip(clip.audio_path).samples, clip.transcription or "") for clip in sample]
     return [words for words in found if words]
 
 
@@ -135,16 +139,21 @@ def scores(said: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return {"precision": precision, "recall": recall, "f1": 2 * precision * recall / max(1e-9, precision + recall)}
 
 
-def main() -> None:
-    """Make the speech, fit, write the file."""
+def main() -> int:
+    """Make the speech, fit, write the file; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, required=True, help="CSV with path, text, split: real phone lengths")
+    parser.add_argument("--root", type=Path, required=True, help="folder of CREMA-D: real phone lengths, of train speakers alone")
     parser.add_argument("--output", type=Path, default=MODEL_PATH)
     args = parser.parse_args()
 
+    try:
+        of_people = corpus_words(args.root)
+    except EmotionThinkerError as error:
+        print(error, file=sys.stderr)
+        return 2
     clips, lost = measure(make_clips("train", N_ESPEAK, N_FLITE, SEED))
     plain = [[w for w, e in zip(clip.words, clip.emphasised, strict=True) if not e] for clip in clips]
-    phone_s = phone_lengths(plain + 2 * corpus_words(args.manifest))
+    phone_s = phone_lengths(plain + 2 * of_people)
     sentences = sorted({clip.text for clip in clips})
     aside = set(sentences[::6])
     seen, unseen = ([clip for clip in clips if (clip.text in aside) == is_aside] for is_aside in (False, True))
@@ -158,7 +167,8 @@ def main() -> None:
     stored |= {name: np.round(value, 4).tolist() for name, value in weights.items()}
     args.output.write_text(json.dumps(stored) + "\n", encoding="utf-8")
     print(f"written: {args.output}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

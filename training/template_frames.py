@@ -249,7 +249,7 @@ NO_WORDS: Bank = (
     "~No transcript came with the clip, so the voice has to do.",
     "~What is said is not known here; only the voice is judged.",
 )
-# The words and whether they agree with the voice, in one sentence: joined to a full quote.
+# Closing remark of a caption that has little to say.
 CAPTION_END: Bank = (
     "Nothing else stands out in the delivery.",
     "The rest of the delivery lies close to the usual.",

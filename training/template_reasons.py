@@ -270,7 +270,7 @@ FIT_OPEN: Bank = (
     "~Going by the text it is {charge}, and the voice goes along in part.",
     "~The text is {charge}, and voice and text can stand side by side.",
 )
-# What the cues suggest.
+# Another emotion that comes into question, and the cues that speak against it.
 ALTERNATIVE: Bank = (
     "{alt} [would|might] also be possible, but {refs} <fits/fit> it less.",
     "One could [think of|also hear] {alt}, yet {refs} <speaks/speak> against that.",
@@ -379,4 +379,3 @@ CAUTION: Bank = (
     "~This rests on one short clip and may be wrong.",
     "~Other listeners may well judge it in another way.",
 )
-# Closing remark of a caption that has little to say.

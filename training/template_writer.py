@@ -32,7 +32,7 @@ CUTS = (100 / 3, 200 / 3)  # percentiles between low | normal | high: levels are
 CUT_MARGIN = 6.0  # a level closer than this to a cut is not stated: a listener could not be sure of it either
 MAX_QUOTED_WORDS = 12  # longer transcripts are quoted by their first words
 QUOTED_START_WORDS = 7
-MIN_WORDS, MAX_WORDS = 50, 120
+MIN_WORDS = 50
 MIN_BEFORE_TONE = 20  # words; fewer, and more cues are named before it is said how the voice comes across
 
 _LEVELS = {

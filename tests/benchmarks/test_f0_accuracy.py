@@ -31,7 +31,7 @@ def test_only_frames_voiced_in_both_and_off_by_a_fifth_are_gross_errors() -> Non
 
 
 def test_resynthesised_speech_has_the_pitch_that_is_written_down() -> None:
-    pytest.importorskip("pyworld", reason="pyworld is not installed (requirements-train.txt); it resynthesises the speech")
+    pytest.importorskip("pyworld", reason="pyworld-prebuilt is not installed (requirements.txt); it resynthesises the speech")
     made = resynthesise(speech_like(1.5, lambda t: 150 + 40 * np.sin(2 * np.pi * t)))
     assert made is not None
     samples, truth_hz = made
@@ -43,5 +43,5 @@ def test_resynthesised_speech_has_the_pitch_that_is_written_down() -> None:
 
 
 def test_silence_has_no_pitch_to_measure_against() -> None:
-    pytest.importorskip("pyworld", reason="pyworld is not installed (requirements-train.txt); it resynthesises the speech")
+    pytest.importorskip("pyworld", reason="pyworld-prebuilt is not installed (requirements.txt); it resynthesises the speech")
     assert resynthesise(np.zeros(16_000, np.float32)) is None

@@ -38,7 +38,7 @@ def test_a_part_that_fails_is_a_row_that_was_not_reached() -> None:
 
 
 def test_pitch_is_measured_beside_its_peers_on_the_example_clips(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pyworld", reason="pyworld is not installed; it resynthesises the speech")
+    pytest.importorskip("pyworld", reason="pyworld-prebuilt is not installed (requirements.txt); it resynthesises the speech")
     monkeypatch.setitem(sys.modules, "parselmouth", None)  # as on a machine that has only what is required
     flat = [row for row in example_rows() if "flat" in row["audio_path"]]
     errors, found = table.pitch(Given((*flat, *flat), True))

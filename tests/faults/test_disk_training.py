@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from transformers import TrainingArguments
 
+from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import load_model
 from emotionthinker.manifest import check_manifest
 from emotionthinker.processor import load_processor
@@ -22,7 +26,9 @@ from tests.test_audio import assert_one_sentence
 from training import augment_cot, label_prosody
 from training.corpora import read_jsonl
 from training.nano import load_thinker, save_folder
-from training.resumable import DiskError, new_file, new_folder, write_whole
+from training.resumable import DiskError, cut_lines, filling, new_file, new_folder, write_whole
+from training.resuming_trainer import ResumingTrainer, last_checkpoint
+from training.run_log import LogFile, quiet, run_recipe
 
 
 def clips(folder: Path, n: int) -> Path:
@@ -137,3 +143,76 @@ def test_other_files_of_a_model_folder_stay_and_shards_of_an_older_model_go(tmp_
         (new / "SHA256SUMS").write_text("")
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "SHA256SUMS", "model.safetensors"]
     check_manifest(folder, "model")
+
+
+class Weights(torch.nn.Module):
+    """200 kB that learn to be small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(50_000))
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"loss": (x.mean() * self.weight**2).mean()}
+
+
+def train_weights(recipe: dict[str, Any]) -> Path:
+    """A stage as all are that run on `Trainer`: a checkpoint and a log line each step."""
+    folder = Path(recipe["output"])
+    options = TrainingArguments(
+        output_dir=str(folder / "checkpoints"), per_device_train_batch_size=1, max_steps=4, save_steps=1, logging_steps=1,
+        save_total_limit=2, report_to="none", disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
+    )  # fmt: skip
+    trainer = ResumingTrainer(model=Weights(), args=options, train_dataset=[{"x": torch.ones(1)}] * 4,
+                              callbacks=[LogFile(folder / "log.jsonl", "weights")])  # fmt: skip
+    trainer._load_from_checkpoint = lambda folder, model=None: None  # type: ignore[method-assign]
+    quiet(trainer).train(resume_from_checkpoint=last_checkpoint(options.output_dir))
+    return folder
+
+
+def test_a_stage_whose_checkpoint_does_not_fit_ends_with_one_line_and_goes_on(
+    make_disk: Callable[[int], Disk], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """transformers writes the checkpoint: safetensors, torch and plain files meet the full disk, each in its own words."""
+    disk = make_disk(6_000_000)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"output: {disk.path / 'run'}\n")
+    command = ["--recipe", str(recipe)]
+    for left in (0, 100_000, 300_000, 1_000_000):  # before the log, in the weights, in the optimiser, in a later checkpoint
+        disk.fill(left)
+        assert run_recipe(command, "", train_weights) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert_one_sentence(said)
+        assert "cannot be written" in said and "run the same command" in said
+        disk.make_room()
+    assert run_recipe(command, "", train_weights) == 0
+    steps = [row["step"] for row in read_jsonl(disk.path / "run" / "log.jsonl") if "loss" in row]
+    assert steps == [1, 2, 3, 4]
+    disk.read_only()
+    assert run_recipe(command, "", train_weights) == 2
+    assert "Read-only file system" in capsys.readouterr().err
+
+
+def test_an_error_of_reading_is_not_called_one_of_writing(tmp_path: Path) -> None:
+    for error in (FileNotFoundError(errno.ENOENT, "No such file or directory", "model.safetensors"), ConnectionError("no hub"),
+                  PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "clips" / "a.wav"))):  # fmt: skip
+        with pytest.raises(type(error)), filling(tmp_path / "run"):
+            raise error
+    with pytest.raises(DiskError, match=r"^run cannot be written \(Permission denied\)"), filling(tmp_path / "run"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "run" / "log.jsonl"))
+
+
+def test_lines_are_cut_whole_and_nothing_else_is_touched(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    lines = ['{"step": 1, "said": "one\u2028line"}\n', '{"step":2}\n', '{"stage": "other"}\n', '{"step": 3}\n']
+    file.write_text("".join(lines) + '{"step": 4', encoding="utf-8")
+    assert cut_lines(file, lambda row: row.get("step", 0) < 3) == [{"step": 1, "said": "one\u2028line"}, {"step": 2},
+                                                                   {"stage": "other"}]  # fmt: skip
+    assert file.read_text(encoding="utf-8") == "".join(lines[:3])
+    before = file.stat().st_ino
+    cut_lines(file, lambda row: True)
+    assert file.stat().st_ino == before
+    assert cut_lines(tmp_path / "none.jsonl", lambda row: True) == []
+    file.write_text("no line of ours\n")
+    with pytest.raises(EmotionThinkerError, match=r"Line 1 of log\.jsonl"):
+        cut_lines(file, lambda row: True)

@@ -20,7 +20,7 @@ from training import grpo_ptr
 from training.audio_grpo import AudioGRPOTrainer, RewardSettings, heard
 from training.clip_inputs import ClipInputs, right_padded
 from training.resumable import read_rows
-from training.rewards import RewardError, Schedule, trust_weight
+from training.rewards import RewardError, Schedule, score_group, trust_weight
 from training.sft import read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +41,9 @@ class LetterRewards(AudioGRPOTrainer):
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: list[str], completion_ids_list: Any) -> Any:
         self.rewards.schedule.update(["e" in text for text in completions])
+        if self.rewards.sample_file:
+            scored = score_group(completions, "angry", [0.0] * len(completions), False, labels=self.rewards.labels)
+            self._keep_samples(self.rewards.sample_file, completions, [self.records[row["record"]] for row in inputs], scored)
         return torch.tensor([[0.0, float(text.count("e")), 0.0] for text in completions])
 
 
@@ -174,16 +177,20 @@ class Killed(LetterRewards):
         return super().training_step(*args, **options)
 
 grpo_ptr.AudioGRPOTrainer = Killed
-grpo_ptr.train(settings(Path({str(tiny_folder)!r}), Path({str(corpus["train"])!r}), Path({str(broken)!r}), steps=4))
+grpo_ptr.train(settings(Path({str(tiny_folder)!r}), Path({str(corpus["train"])!r}), Path({str(broken)!r}), steps=4, save_steps=2))
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=300).returncode == 9
-    state = json.loads((broken / "checkpoints" / "checkpoint-3" / "reward_state.json").read_text(encoding="utf-8"))
-    assert len(state["schedule"]["last"]) == 3 * 8
-    grpo_ptr.train(settings(tiny_folder, corpus["train"], broken, steps=4))
+    assert [line["step"] for line in lines_of(broken)] == [1, 2, 3]
+    state = json.loads((broken / "checkpoints" / "checkpoint-2" / "reward_state.json").read_text(encoding="utf-8"))
+    assert len(state["schedule"]["last"]) == 2 * 8
+    grpo_ptr.train(settings(tiny_folder, corpus["train"], broken, steps=4, save_steps=2))
     curve = {line["step"]: (line["reward"], line["kl"], line["loss"]) for line in lines_of(whole) if "reward" in line}
     again = {line["step"]: (line["reward"], line["kl"], line["loss"]) for line in lines_of(broken) if "reward" in line}
     assert curve.keys() == {1, 2, 3, 4}
     assert again == curve
+    assert [line["step"] for line in lines_of(broken) if "reward" in line] == [1, 2, 3, 4]
+    samples = [[row["step"] for row in read_rows(folder / "samples.jsonl")] for folder in (whole, broken)]
+    assert samples[0] == samples[1] == [at for at in range(4) for _ in range(8)]
     after = weights_of(broken / "model")
     assert all(torch.equal(value, after[name]) for name, value in weights_of(whole / "model").items())
 

@@ -120,3 +120,27 @@ def test_read_jsonl_ignores_a_line_cut_off_by_a_kill(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"a": 1}\n{"a": 2}\n{"a": ')
     assert corpora.read_jsonl(path) == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("split", ["dev", "test", "eval-only", "Train"])
+def test_only_clips_of_train_are_trained_on(split):
+    clip = {"audio_path": "a.wav", "dataset": "crema-d", "split": split}
+    with pytest.raises(CorpusError, match=f"split {split}"):
+        require_trainable([clip])
+    if split == "dev":
+        require_trainable([clip], also=["dev"])  # where something is chosen on it
+    else:
+        with pytest.raises(CorpusError):
+            require_trainable([clip], also=["dev"])
+    with pytest.raises(CorpusError):
+        require_trainable([clip | {"dataset": "ravdess", "split": "dev"}], also=["dev"])
+    require_trainable([{"audio_path": "my.wav"}])  # somebody's own clips, without a split
+
+
+def test_a_manifest_that_says_nothing_of_them_does_not_bring_bad_clips_back(tmp_path):
+    rows = [CREMA_ROW | {"path": f"audio/{stem}.opus", "speaker": stem[:4]} for stem in
+            ("1076_MTI_SAD_XX", "1006_TIE_HAP_XX", "1006_TIE_NEU_XX", "1001_DFA_ANG_XX")]  # fmt: skip
+    write_manifest(tmp_path, [{key: value for key, value in row.items() if key not in ("usable", "note")} for row in rows])
+    assert [c.speaker for c in read_corpus("crema-d", tmp_path)] == ["crema_1001"]
+    notes = {c.speaker: c.note for c in corpora.read_all("crema-d", tmp_path)}
+    assert notes["crema_1076"] == "silent" and notes["crema_1006"].startswith("identical audio to 1006_TIE_")

@@ -13,7 +13,9 @@ from emotionthinker.prompt import PUBLISHED_LABELS
 from training.corpora import CorpusClip, CorpusError, keep_apart, main, read_all, read_corpus, require_trainable, shared_speakers
 from training.corpora.acted import EMODB_SPEAKERS, EXPRESSO_SPEAKERS, SAVEE_SPLITS, TESS_SPEAKERS, ears_split
 from training.corpora.conversations import iemocap_speaker, meld_speaker
+from training.corpora.emotioncot import speaker_of
 from training.corpora.labels import TABLES
+from training.corpora.records import hashed_split
 
 
 def touch(root: Path, *names: str) -> None:
@@ -288,6 +290,41 @@ def test_emotioncot_has_the_sides_of_the_corpora_it_names(tmp_path: Path) -> Non
     (tmp_path / "emotioncot.jsonl").write_text("[]\n")
     with pytest.raises(CorpusError, match="Line 1"):
         read_corpus("emotioncot", tmp_path)
+
+
+@pytest.mark.parametrize(("row", "path", "found"), [
+    ({"dataset": "crema-d", "speaker": "1049"}, "a.wav", ("crema-d", "crema_1049", None, "dev")),
+    ({"dataset": "CREMA_D", "speaker": "crema_1049"}, "a.wav", ("crema-d", "crema_1049", None, "dev")),
+    ({"dataset": "my mix", "speaker": "1049"}, "wav/1049_IEO_SAD_HI.wav", ("crema-d", "crema_1049", None, "dev")),
+    ({"dataset": "SAVEE", "speaker": "KL"}, "a.wav", ("savee", "savee_KL", "male", "test")),
+    ({}, "JK_sa01.wav", ("savee", "savee_JK", "male", "dev")),
+    ({"dataset": "tess", "speaker": "OA"}, "a.wav", ("tess", "tess_OAF", "female", "dev")),
+    ({"dataset": "Emo-DB", "speaker": "16"}, "a.wav", ("emodb", "emodb_16", "female", "test")),
+    ({"dataset": "emodb", "speaker": "3"}, "a.wav", ("emodb", "emodb_03", "male", "train")),
+    ({"dataset": "ravdess", "speaker": "Actor_02"}, "a.wav", ("ravdess", "ravdess_02", "female", "eval-only")),
+    ({"dataset": "x", "speaker": "y"}, "03-01-02-01-01-01-01.wav", ("ravdess", "ravdess_01", "male", "eval-only")),
+    ({"dataset": "iemocap", "speaker": "Ses05M"}, "a.wav", ("iemocap", "iemocap_Ses05M", "male", "test")),
+    ({"dataset": "expresso", "speaker": "ex03"}, "a.wav", ("expresso", "expresso_ex03", "male", "dev")),
+    ({"dataset": "crema-d", "speaker": "2001"}, "a.wav", None),
+    ({"dataset": "savee", "speaker": "anna"}, "a.wav", None),
+    ({"dataset": "my own", "speaker": "anna"}, "a.wav", ("my own", "my own_anna", None, hashed_split("my own_anna"))),
+])  # fmt: skip
+def test_a_line_of_emotioncot_has_its_corpus_own_speaker_and_side(row: dict, path: str, found: tuple | None) -> None:
+    assert speaker_of(row, Path(path)) == found
+
+
+def test_the_names_of_clips_in_emotioncot_are_those_that_the_readers_find(tmp_path: Path) -> None:
+    """The same recording, read by its corpus' reader and by its name alone."""
+    for build in (crema, ravdess, expresso, mead, ears, savee, tess, emodb, iemocap):
+        root = tmp_path / build.__name__
+        root.mkdir()
+        build(root)
+        clips = read_corpus({"crema": "crema-d"}.get(build.__name__, build.__name__), root)
+        for clip in clips:
+            named = speaker_of({"dataset": clip.dataset, "speaker": clip.speaker}, Path(clip.audio_path))
+            assert named is not None and (named[0], named[1], named[3]) == (clip.dataset, clip.speaker, clip.split)
+            again = speaker_of({"dataset": clip.dataset, "speaker": clip.speaker}, Path("renamed.wav"))
+            assert again == named, clip
 
 
 def test_a_broken_table_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

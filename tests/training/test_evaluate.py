@@ -147,6 +147,61 @@ def test_a_judge_scores_well_formed_replies() -> None:
     assert all("- speaker: male" in body["messages"][1]["content"] for body in server.asked)
 
 
+def test_a_judge_that_fails_is_counted_and_the_cap_stops_it() -> None:
+    records = [{"transcription": "Go.", "levels": {}}] * 3
+    parsed = [parse_response(reply(text, "sad"), NANO_LABELS) for text in ("Low.", "x", "High.")]
+    with serving() as server:
+        def rate(handler, body) -> None:
+            if '"x"' in body["messages"][1]["content"]:
+                handler.fail(500)
+            else:
+                handler.say(json.dumps(dict.fromkeys(DIMENSIONS, 4)))
+
+        server.act = rate
+        found = evaluate.ask_judge(Chat(server.url, "judge", Spend(Prices(0, 0)), retries=0), records, parsed, 10)
+        assert (found["asked"], found["scored"], found["failed"], found["mean"]) == (3, 2, 1, 4.0)
+        assert "HTTP 500" in found["why"]
+        before = len(server.asked)
+        found = evaluate.ask_judge(Chat(server.url, "judge", Spend(Prices(1.0, 1.0), cap_usd=0.0)), records, parsed, 10)
+        assert (found["scored"], found["failed"], found["mean"], len(server.asked)) == (0, 3, None, before)
+        assert "raise --max_spend" in found["why"]
+
+
+def test_the_report_is_on_disk_before_the_judge_is_asked_and_stays_without_it(
+    tiny_omni_folder: Path, corpus: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("training.resumable.REPORT_EVERY_S", 0.0)
+    there: list[bool] = []
+    with serving() as server:
+        def refuse(handler, body) -> None:
+            report = json.loads((tmp_path / "evaluation.json").read_text())["corpora"][0]
+            there.append(report["clips"] > 0 and "judge" not in report and (tmp_path / "evaluation.md").is_file())
+            handler.fail(401)
+
+        server.act = refuse
+        chat = Chat(server.url, "judge", Spend(Prices(0, 0)), retries=0)
+        reports = evaluate.evaluate(tiny_omni_folder, {"dev": str(corpus["dev"])}, tmp_path, judge=chat, judged=3)
+    asked = reports["dev"]["judge"]["asked"]
+    assert there == [True] * asked and asked > 0
+    saved = json.loads((tmp_path / "evaluation.json").read_text())["corpora"][0]
+    assert saved["judge"] | {"scored": 0, "failed": asked} == saved["judge"]
+    assert f"| judge | judge, 0 of {asked} |" in (tmp_path / "evaluation.md").read_text()
+    assert len((tmp_path / "replies.jsonl").read_text().splitlines()) == saved["clips"]
+    said = capsys.readouterr().err
+    assert "dev: " in said and "set 1 of 1" in said and " replies/s, 0 min left" in said
+    assert f"{asked} of {asked} requests to the judge failed: The endpoint" in said
+
+
+def test_sets_of_the_command_line_take_the_place_of_the_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, seen = tmp_path / "recipe.yaml", []
+    recipe.write_text(f"model: m\noutput: {tmp_path}\nset: [a=a.jsonl, b=b.jsonl]\n")
+    monkeypatch.setattr(evaluate, "evaluate", lambda model, sets, output, **more: seen.append(sets))
+    assert evaluate.main(["--recipe", str(recipe)]) == 0
+    assert evaluate.main(["--recipe", str(recipe), "--set", "c=c.jsonl", "--set", "d=d.jsonl"]) == 0
+    assert seen == [{"a": "a.jsonl", "b": "b.jsonl"}, {"c": "c.jsonl", "d": "d.jsonl"}]
+
+
 def test_settings_that_cannot_be_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     some = ["--model", "m", "--set", "a=b.jsonl", "--output", str(tmp_path)]
     for argv in ([], [*some[:2], "--set", "b.jsonl", *some[4:]], [*some, "--judge", "5"],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pytest
 
 from emotionthinker.page.engine import EXAMPLES
 from emotionthinker.prosody.record import Prosody, measure_prosody
+from tests.spoken import need
 
 CLIPS = {item["name"]: item for item in json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))}
 
@@ -35,9 +35,9 @@ def test_each_sounds_as_its_cues_say(measured: dict[str, Prosody]) -> None:
     assert measured["whisper"].pitch_level is None
 
 
-@pytest.mark.skipif(shutil.which("flite") is None, reason="the voices need flite (Debian: apt-get install flite)")
 def test_a_recipe_is_spoken_as_written() -> None:
-    pytest.importorskip("pyworld", reason="bending a voice needs pyworld (requirements-train.txt)")
+    need("flite", "it speaks the example clips")
+    pytest.importorskip("pyworld", reason="pyworld-prebuilt is not installed (requirements.txt); it bends the voice")
     from training.example_clips import RECIPES, bend
 
     recipes = {recipe.name: recipe for recipe in RECIPES}

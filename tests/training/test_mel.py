@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
 from emotionthinker.audio import SAMPLE_RATE
-from training.mel import Augmentation, _mel_centres_hz, augment, log_mel, whisper_scale
+from emotionthinker.errors import EmotionThinkerError
+from training.mel import Augmentation, MelCache, _mel_centres_hz, augment, log_mel, whisper_scale
 
 STILL = {
     "tempo": 0.0, "warp": 0.0, "gain_db": 0.0, "tilt_db": 0.0, "ripple_db": 0.0, "noise_share": 0.0, "reverb_share": 0.0,
@@ -84,3 +88,26 @@ def test_same_seed_same_view() -> None:
     again, same = augment(mel, Augmentation(), np.random.default_rng(5), 5500)
     assert shift == same
     assert np.array_equal(first, again)
+
+
+def test_a_cache_knows_the_clips_it_was_made_of(tmp_path: Path) -> None:
+    records = []
+    for hz in (200.0, 300.0, 400.0):
+        path = tmp_path / f"{hz:.0f}.wav"
+        soundfile.write(path, tone(hz), SAMPLE_RATE)
+        records.append({"audio_path": str(path), "segments": [[0.1, 0.9]]})
+    folder = tmp_path / "mel"
+    first = MelCache(folder, records[:2], 12.0, 5500)
+    made = first.frames_path.stat().st_mtime_ns
+    assert np.array_equal(MelCache(folder, records[:2], 12, 5500.0)[1], first[1])
+    assert first.frames_path.stat().st_mtime_ns == made  # read, not made again
+    shorter = records[1] | {"segments": [[0.1, 0.5]]}
+    for others, max_s, bandwidth_hz in (([records[0], records[2]], 12.0, 5500), (records[1::-1], 12.0, 5500),
+                                        ([records[0], shorter], 12.0, 5500), (records[:2], 0.5, 5500), (records[:2], 12.0, None),
+                                        (records, 12.0, 5500)):  # fmt: skip
+        with pytest.raises(EmotionThinkerError, match="log-mels of other clips") as caught:
+            MelCache(folder, others, max_s, bandwidth_hz)
+        assert "\n" not in str(caught.value)
+    first.key_path.unlink()  # a cache of before there was a hash: nobody knows of what it was made
+    again = MelCache(folder, [records[0], records[2]], 12.0, 5500)
+    assert not np.array_equal(again[1], first[1]) and np.array_equal(again[1], MelCache(tmp_path / "new", records[2:], 12.0, 5500)[0])

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from emotionthinker.errors import EmotionThinkerError
@@ -111,7 +112,7 @@ def test_training_writes_a_model_that_loads_and_learns(recipe: dict) -> None:
     assert loaded.explain(clip, transcript="", max_new_tokens=5).model == "EmotionThinker-Nano"
 
 
-def test_stopped_after_an_epoch_it_goes_on_to_the_same_weights(
+def test_stopped_twice_it_goes_on_to_the_same_weights_and_logs_each_step_once(
     recipe: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = sft.train(recipe | {"output": str(tmp_path / "whole")})
@@ -119,19 +120,27 @@ def test_stopped_after_an_epoch_it_goes_on_to_the_same_weights(
     class Stopped(Exception):
         pass
 
+    stops = [("copying", "step", 20), ("decoder", "epoch", 1)]
+
     def stop_once(self: sft.Log, line: dict) -> None:
         keep(self, line)
-        if line["stage"] == "decoder" and line.get("epoch") == 1:
+        if any(line["stage"] == stage and line.get(counter) == at for stage, counter, at in stops[:1]):
+            stops.pop(0)
             raise Stopped
 
     keep = sft.Log.__call__
     monkeypatch.setattr(sft.Log, "__call__", stop_once)
-    with pytest.raises(Stopped):
-        sft.train(recipe | {"output": str(tmp_path / "halves")})
+    while stops:
+        with pytest.raises(Stopped):
+            sft.train(recipe | {"output": str(tmp_path / "halves")})
     monkeypatch.undo()
     resumed = sft.train(recipe | {"output": str(tmp_path / "halves")})
     a, b = load_file(whole / "model.safetensors"), load_file(resumed / "model.safetensors")
     assert all(torch.equal(a[name], b[name]) for name in a)
+    log = [json.loads(line) for line in (tmp_path / "halves" / "log.jsonl").read_text().splitlines()]
+    counted = [(line["stage"], "epoch" in line, line.get("step", line.get("epoch"))) for line in log if {"step", "epoch"} & set(line)]
+    assert len(counted) == len(set(counted)) and ("copying", False, 20) in counted  # that line was written twice, and cut once
+    assert [line["stage"] for line in log].count("start") == 3
 
 
 def test_it_trains_on_from_a_model_folder_and_leaves_the_tower(recipe: dict, tmp_path: Path) -> None:
@@ -158,12 +167,67 @@ def test_a_speaker_on_both_sides_is_refused(recipe: dict) -> None:
         sft.train(recipe | {"dev": recipe["train"]})
 
 
+RECIPES = Path(__file__).parents[2] / "training" / "recipes"
+
+
 def test_recipe_overrides() -> None:
-    path = Path(__file__).parents[2] / "training" / "recipes" / "nano-sft.yaml"
+    path = RECIPES / "nano-sft.yaml"
     recipe = sft.read_recipe(path, ["--threads", "1", "--decoder_recipe.epochs", "3"])
     assert (recipe["threads"], recipe["decoder_recipe"]["epochs"]) == (1, 3)
     with pytest.raises(EmotionThinkerError, match="treads"):
         sft.read_recipe(path, ["--treads", "1"])
+
+
+def test_a_key_is_put_into_an_empty_group_and_a_mistyped_one_into_none() -> None:
+    path = RECIPES / "nano-grpo.yaml"
+    given = ["--rooms.tilt_db", "3", "--rooms.noise_share", "0.5", "--reasoning.model", "m", "--lora.rank", "4"]
+    recipe = sft.read_recipe(path, given)
+    assert recipe["rooms"] == {"tilt_db": 3, "noise_share": 0.5}
+    assert (recipe["reasoning"]["model"], recipe["reasoning"]["counted"], recipe["lora"]) == ("m", True, {"rank": 4})
+    for wrong in ("--reasoning.modle", "--schedule.windw", "--k.x", "--none.x", "-k", "k"):
+        with pytest.raises(EmotionThinkerError, match=rf"^{wrong} is not in .*nano-grpo\.yaml; ") as caught:
+            sft.read_recipe(path, [wrong, "1"])
+        assert "\n" not in str(caught.value)
+    with pytest.raises(EmotionThinkerError, match="its keys of schedule are window, threshold, hysteresis"):
+        sft.read_recipe(path, ["--schedule.windw", "1"])
+
+
+def test_what_is_wrong_with_a_recipe_is_one_sentence(recipe: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "recipe.yaml"
+
+    def said(text: str | None, *flags: str) -> str:
+        if text is not None:
+            file.write_text(text, encoding="utf-8")
+        assert sft.main(["--recipe", str(file), *flags]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        return error
+
+    assert "cannot be read" in said(None)
+    assert "cannot be read" in said("a: [")
+    assert "holds no keys" in said("- a\n")
+    assert "holds no keys" in said("")
+    whole = yaml.safe_dump(recipe)
+    assert "is no YAML" in said(whole, "--threads", "[")
+    assert "--threads has no value" in said(whole, "--threads")
+    assert "lacks look_at, mix;" in said(yaml.safe_dump({k: v for k, v in recipe.items() if k not in ("mix", "look_at")}))
+    assert "unexpected keyword argument 'epoch'" in said(yaml.safe_dump(recipe | {"decoder_recipe": {"epoch": 3}}))
+    assert "No. 1 of tower_stages" in said(yaml.safe_dump(recipe | {"tower_stages": [{"epoch": 3}]}))
+    assert f"The recipe {file} lacks decoder.layers;" in said(yaml.safe_dump(recipe | {"decoder": {"hidden_size": 64}}))
+    assert "lacks output" in said("kind: x\n")
+    broken = tmp_path / "cut.jsonl"
+    broken.write_text(Path(recipe["train"]).read_text()[:-20], encoding="utf-8")
+    assert f"Line 12 of {broken}" in said(whole, "--train", str(broken))
+
+
+def test_clips_for_choosing_are_not_trained_on_and_those_for_evaluation_choose_nothing(recipe: dict, tmp_path: Path) -> None:
+    with pytest.raises(EmotionThinkerError, match="split dev"):
+        sft.train(recipe | {"train": recipe["dev"]})
+    rows = [json.loads(line) for line in Path(recipe["dev"]).read_text().splitlines()]
+    file = tmp_path / "ravdess.jsonl"
+    file.write_text("".join(json.dumps(r | {"dataset": "ravdess", "split": "eval-only"}) + "\n" for r in rows))
+    with pytest.raises(EmotionThinkerError, match="none of RAVDESS"):
+        sft.train(recipe | {"dev": str(file)})
 
 
 def test_labels_move_with_the_sound(parts: tuple) -> None:

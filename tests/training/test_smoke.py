@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.spoken import need
 from training import smoke
 from training.resumable import read_rows
 
 
 def test_the_whole_chain_runs_and_is_not_run_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    need("espeak-ng", "it speaks the clips")
     assert smoke.main(["--output", str(tmp_path), "--threads", "1"]) == 0
     said = capsys.readouterr().out
     assert "The model that came out, asked by the app:\n<think>" in said
@@ -22,6 +24,8 @@ def test_the_whole_chain_runs_and_is_not_run_twice(tmp_path: Path, capsys: pytes
     found = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text(encoding="utf-8"))["corpora"][0]
     assert found["clips"] == 12
     assert 1 <= found["reward"]["mean"] <= 5
+    report = (tmp_path / "evaluation" / "evaluation.md").read_text(encoding="utf-8")
+    assert f"| reward model: mean of the four | {found['reward']['mean']:.3f} |" in report
     weights = [tmp_path / stage / "model" / "model.safetensors" for stage in ("base", "sft", "reward", "grpo")]
     before = [file.stat().st_mtime_ns for file in weights]
     assert smoke.main(["--output", str(tmp_path), "--threads", "1"]) == 0

@@ -1,6 +1,7 @@
 """How the stress network's speech is made and what is learnt from it."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from emotionthinker.prosody.stress import is_function_word
 from emotionthinker.transcript import Word, align
 from tests.spoken import espeak
-from training.stress_model import PHONES, fit_network, network_output, phone_lengths, scores
+from training.corpora import CorpusError
+from training.stress_model import PHONES, corpus_words, fit_network, network_output, phone_lengths, scores
 from training.stress_speech import (
     ESPEAK_VOICES,
     FLITE_VOICES,
@@ -57,7 +59,7 @@ def test_test_sentences_and_voices_are_kept_apart() -> None:
 
 
 def test_emphasis_lengthens_the_word_it_is_put_on() -> None:
-    pytest.importorskip("pyworld", reason="pyworld is not installed (training extra), and it changes the speech")
+    pytest.importorskip("pyworld", reason="pyworld-prebuilt is not installed (requirements.txt); it changes the speech")
     text = "We planted three apple trees behind the house."
     samples = espeak(text)
     words = align(samples, text)
@@ -87,3 +89,9 @@ def test_scores_and_network() -> None:
     clear = cues[:, 0] + cues[:, 1] > 0.5
     learnt = network_output(fit_network(cues, clear), cues)
     assert scores(learnt > 0.5, clear)["f1"] > 0.95
+
+
+def test_phone_lengths_are_of_train_speakers_whatever_a_manifest_says(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("path,emotion,speaker,sex,age,text,split\n1049_TIE_SAD_XX.wav,sad,crema_1049,female,25,Go.,train\n")
+    with pytest.raises(CorpusError, match="no CREMA-D clip of a train speaker"):
+        corpus_words(tmp_path)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +21,10 @@ import yaml
 
 from tests.conftest import synthetic_voice
 from tests.training.endpoint_server import Server, serving
+from training.endpoint_writer import EndpointError
 from training.judge import judge_messages, parse_scores
 from training.plugins.swift_data import main as write_rows
-from training.rewards import DIMENSIONS, RewardError, group_rewards
+from training.rewards import DIMENSIONS, RewardError, Schedule, group_rewards
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = yaml.safe_load((ROOT / "training" / "recipes" / "omni7b-grpo-swift.yaml").read_text(encoding="utf-8"))
@@ -139,6 +142,57 @@ def test_a_missing_score_is_not_a_bad_one(orms: dict[str, Any], server: Server, 
     function = orms[RECIPE["reward_funcs"][2]](args=SimpleNamespace(num_generations=2, output_dir=None))
     found = function([reply("fast", "angry")] * 4, trainer_state=step(0), **rows(clip, 2, 2))
     assert sorted(found) == [0.0, 0.0, 0.8, 0.8]  # the whole group of the missing one goes without
+
+
+def test_a_request_that_fails_is_a_missing_score_and_a_refused_key_ends_the_run(
+    orms: dict[str, Any], server: Server, clip: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rate = server.act
+    server.act = lambda handler, body: handler.fail(400, "too long") if len(server.asked) == 1 else rate(handler, body)
+    function = orms[RECIPE["reward_funcs"][2]](args=SimpleNamespace(num_generations=2, output_dir=None))
+    found = function([reply("fast", "angry")] * 4, trainer_state=step(0), **rows(clip, 2, 2))
+    assert sorted(found) == [0.0, 0.0, 0.8, 0.8]
+    assert capsys.readouterr().err.startswith("1 of 4 requests for scores failed; the last: HTTP 400")
+    server.act = lambda handler, body: handler.fail(401)
+    with pytest.raises(EndpointError, match="refused the key"):
+        function([reply("fast", "angry")] * 4, trainer_state=step(1), **rows(clip, 2, 2))
+
+
+RANK = """
+import importlib.util, json, sys
+from types import ModuleType, SimpleNamespace
+import torch.distributed as dist
+rewards = ModuleType("swift.rewards")
+rewards.ORM, rewards.orms = type("ORM", (), {"__init__": lambda self, args=None, **more: setattr(self, "args", args)}), {}
+sys.modules |= {"swift": ModuleType("swift"), "swift.rewards": rewards}
+spec = importlib.util.spec_from_file_location("plugin", sys.argv[1])
+spec.loader.exec_module(importlib.util.module_from_spec(spec))
+dist.init_process_group("gloo", init_method="file://" + sys.argv[2], rank=int(sys.argv[3]), world_size=2)
+function = rewards.orms["emotionthinker_reasoning"](args=SimpleNamespace(output_dir=sys.argv[4]))
+function._resume(2)
+print(json.dumps(function.schedule.state_dict()))
+dist.barrier()
+"""
+
+
+def test_every_process_resumes_with_what_the_first_read(server: Server, tmp_path: Path) -> None:
+    """Two real processes; the second has no file at all, as on another machine, and so reads none that is being cut."""
+    schedule = Schedule(4, 0.5, 0.1)
+    lines = []
+    for at in range(3):
+        schedule.update([True, at != 1])
+        lines.append(json.dumps({"step": at, "schedule": schedule.state_dict()}) + "\n")
+    (tmp_path / "first").mkdir()
+    file = tmp_path / "first" / "reward_state.jsonl"
+    file.write_text("".join(lines) + '{"step": 3, "sch')
+    command = [sys.executable, "-c", RANK, str(ROOT / RECIPE["external_plugins"][0]), str(tmp_path / "meeting")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    running = [subprocess.Popen([*command, str(rank), str(tmp_path / name)], stdout=subprocess.PIPE, env=environment, text=True)
+               for rank, name in enumerate(("first", "second"))]  # fmt: skip
+    states = [json.loads(process.communicate(timeout=120)[0]) for process in running]
+    assert states[0] == states[1] == json.loads(lines[1])["schedule"]
+    assert file.read_text() == "".join(lines[:2])
+    assert not (tmp_path / "second").exists()
 
 
 @pytest.mark.parametrize(("name", "value"), [("EMOTIONTHINKER_REWARD_URL", ""), ("EMOTIONTHINKER_SCHEDULE", "512"),

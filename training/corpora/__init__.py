@@ -7,8 +7,8 @@ their authors release them, and EmotionCoT's JSONL; CREMA-D and RAVDESS also as 
 calls its emotions is in `labels`, each table with its source.
 
 Splits are by speaker and fixed here, so that a different download, or a different manifest, cannot move a speaker from
-one side to the other. RAVDESS is for evaluation only (CC BY-NC-SA 4.0): `require_trainable` refuses it, and every
-command that fits anything calls it.
+one side to the other. RAVDESS is for evaluation only (CC BY-NC-SA 4.0): `require_trainable` refuses it, and every command that
+fits weights or reference levels calls it, or takes what one that calls it has written.
 """
 
 from training.corpora.command import READERS, main, read_all, read_corpus

@@ -91,12 +91,14 @@ def _age(text: str | None) -> int | None:
 
 def _crema_manifest(folder: Path) -> Iterator[CorpusClip]:
     for row in _manifest_rows(folder):
+        known = CREMA_UNUSABLE.get(Path(row["path"]).stem, "")  # also of a manifest that does not know of them
         yield CorpusClip(
             audio_path=str(folder / row["path"]), transcription=row["text"], emotion=row["emotion"],
             label=published_label(row["emotion"]), dataset="crema-d",
-            speaker=row["speaker"], sex=row["sex"], age=_age(row.get("age")), split=crema_split(row["speaker"]),
-            votes=_parse_votes(row.get("voice_votes") or ""), usable=row.get("usable", "1") != "0",
-            note=row.get("note") or "")
+            speaker=f"crema_{row['speaker'].rpartition('_')[2]}", sex=row["sex"], age=_age(row.get("age")),
+            split=crema_split(row["speaker"]),
+            votes=_parse_votes(row.get("voice_votes") or ""), usable=row.get("usable", "1") != "0" and not known,
+            note=row.get("note") or known)
 
 
 def _crema_official(folder: Path) -> Iterator[CorpusClip]:

@@ -82,13 +82,18 @@ def shared_speakers(records: Iterable[Mapping[str, Any] | CorpusClip]) -> set[st
     return {speaker for speaker, splits in sides.items() if len(splits) > 1}
 
 
-def require_trainable(records: Iterable[Mapping[str, Any] | CorpusClip]) -> None:
-    """Raise CorpusError if any record may not be trained on: an evaluation-only corpus, or a split kept for tests."""
+def require_trainable(records: Iterable[Mapping[str, Any] | CorpusClip], also: Sequence[str] = ()) -> None:
+    """Raise CorpusError if any record may not be trained on: only clips of a train split may, and none of RAVDESS.
+
+    also: other splits that may be used, as dev is where something is chosen on it. A record that names no split is somebody's own
+    clip and counts as train.
+    """
+    allowed = ("train", *also)
     for record in records:
         row = asdict(record) if isinstance(record, CorpusClip) else record
-        if row.get("dataset") == "ravdess" or row.get("split") in (EVAL_ONLY, "test"):
-            raise CorpusError(f"{row.get('audio_path')} ({row.get('dataset')}, split {row.get('split')}) is kept for "
-                              "evaluation and may not be trained on; give clips of a train split, and none of RAVDESS.")
+        if row.get("dataset") == "ravdess" or (row.get("split") or "train") not in allowed:
+            raise CorpusError(f"{row.get('audio_path')} ({row.get('dataset')}, split {row.get('split')}) is kept for choosing or "
+                              f"evaluation and may not be trained on; give clips of split {' or '.join(allowed)}, and none of RAVDESS.")
 
 
 def audio_below(folder: Path, pattern: str = "*") -> list[Path]:

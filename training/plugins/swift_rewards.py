@@ -17,13 +17,14 @@ EMOTIONTHINKER_SCHEDULE, "window threshold hysteresis". While the schedule is of
 scores gets no reasoning reward in that step, since a missing one would look like a bad one.
 
 The schedule's state is appended to OUTPUT_DIR/reward_state.jsonl after each step, and read back when a run is resumed at a
-checkpoint: the line before it. Do not evaluate during training: an evaluation's replies would enter the schedule.
+checkpoint: the line before it, by the first process for all. Do not evaluate during training: an evaluation's replies would enter
+the schedule.
 """
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from emotionthinker.prompt import PUBLISHED_LABELS
 from emotionthinker.response import parse_response
 from training.endpoint_writer import Chat, Prices, Spend
 from training.judge import reasoning_rewards
+from training.resumable import append_line, cut_lines, writing
 from training.reward_calibration import read_calibration
 from training.rewards import RewardError, Schedule, format_reward, gold_label, outcome_reward, score_group
 
@@ -110,26 +112,30 @@ class EmotionThinkerReasoning(ORM):
         return Path(folder) / STATE_FILE if folder else None
 
     def _resume(self, step: int) -> None:
-        """Read back the state before `step`, and forget what a run that was stopped did after its last checkpoint."""
+        """Read back the state before `step`, and forget what a run that was stopped did after its last checkpoint.
+
+        The first process alone reads and cuts the file, and tells the others, which may run where the file is not.
+        """
         self.resumed = True
         file = self._state_file()
-        if file is None or not file.is_file():
-            return
-        kept = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True)
-                if line.endswith("\n") and json.loads(line)["step"] < step]  # fmt: skip
-        if kept:
-            self.schedule.load_state_dict(json.loads(kept[-1])["schedule"])
-        if _rank() == 0:
-            file.write_text("".join(kept), encoding="utf-8")
+        state = _of_first_process(lambda: None if file is None else _state_before(file, step))
+        if state is not None:
+            self.schedule.load_state_dict(state)
 
     def _keep(self, step: int) -> None:
         file = self._state_file()
         if file is None or _rank() != 0:
             return
         line = {"step": step, "accuracy": self.schedule.accuracy, "on": self.schedule.on, "schedule": self.schedule.state_dict()}
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(line) + "\n")
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        append_line(file, line)
+
+
+def _state_before(file: Path, step: int) -> dict[str, Any] | None:
+    """The schedule's state of the last line before `step`; the lines from there on are cut off. None without such a line."""
+    kept = cut_lines(file, lambda row: row["step"] < step)
+    return kept[-1]["schedule"] if kept else None
 
 
 def _schedule(text: str) -> Schedule:
@@ -167,6 +173,17 @@ def _of_all_processes(correct: list[bool]) -> list[bool]:
     gathered: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(gathered, correct)
     return [right for part in gathered for right in part]
+
+
+def _of_first_process(found: Callable[[], Any]) -> Any:
+    """What the first process finds, on all of them."""
+    import torch.distributed as dist
+
+    if not dist.is_available() or not dist.is_initialized():
+        return found()
+    told: list[Any] = [found() if dist.get_rank() == 0 else None]
+    dist.broadcast_object_list(told)
+    return told[0]
 
 
 orms["emotionthinker_format"] = EmotionThinkerFormat
