@@ -24,7 +24,7 @@ from training.corpora import SPLITS, read_corpus
 def main() -> None:
     """Print the agreement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, required=True, help="manifest.csv of CREMA-D; the splits are those of training.corpora")
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.csv of CREMA-D; the splits are our own")
     parser.add_argument("--split", default="dev", choices=SPLITS)
     parser.add_argument("--clips", type=int, default=300)
     args = parser.parse_args()

@@ -43,7 +43,8 @@ from emotionthinker.prompt import PromptStyle
 from training import base_questions as ask
 from training.base_comparative import Unusable, three_variants
 from training.corpora import require_trainable
-from training.resumable import Progress, append_line, drop_unfinished_line, read_rows, write_whole
+from training.recipe import read_recipe, settings
+from training.resumable import Progress, append_line, drop_unfinished_line, filling, read_rows, write_whole
 
 TASKS = ("stress", "attribute", "comparative", "cot", "text", "asr")
 SPLITS = ("train", "dev")
@@ -253,7 +254,7 @@ def make(recipe: Mapping[str, Any]) -> Path:
     folder = Path(recipe["output"]) / "examples"
     style, _ = read_style(locate(recipe["start"])[0])
     shares, seed = shares_of(data["shares"]), int(data["seed"])
-    sources = {split: Sources(**data[split]) for split in SPLITS}
+    sources = {split: settings(Sources, data[split], f"data.{split}") for split in SPLITS}
     for part in sources.values():
         if part.cot is None and (shares["cot"] or (shares["text"] and part.text is None)):
             raise EmotionThinkerError("The tasks cot and text need explanations: give data.train.cot and data.dev.cot.")
@@ -293,7 +294,7 @@ def _outcomes(pool: Executor | None, how: Mapping[str, Any], part: Sequence[Cand
     return list(pool.map(work, part) if pool is not None else map(work, part))
 
 
-def _same_settings(folder: Path, settings: Mapping[str, Any], sources: Mapping[str, Sources]) -> None:
+def _same_settings(folder: Path, given: Mapping[str, Any], sources: Mapping[str, Sources]) -> None:
     """Keep what the examples were begun with; raise EmotionThinkerError where they were begun with something else."""
     files = {path for part in sources.values() for path in (part.labels, part.cot, part.asr, part.text) if path}
     for path in sorted(files):
@@ -301,7 +302,7 @@ def _same_settings(folder: Path, settings: Mapping[str, Any], sources: Mapping[s
             raise EmotionThinkerError(f"There is no file {path}; make it with training.label_prosody and training.augment_cot.")
     digests = {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in sorted(files)}
     parts = {split: asdict(part) for split, part in sources.items()}
-    text = json.dumps({**settings, "sources": parts, "sha256": digests}, indent=1, sort_keys=True)
+    text = json.dumps({**given, "sources": parts, "sha256": digests}, indent=1, sort_keys=True)
     file = folder / "settings.json"
     if file.exists() and file.read_text(encoding="utf-8") != text:
         raise EmotionThinkerError(
@@ -326,13 +327,13 @@ def _answers(folder: Path) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the tasks of prosody-enhanced SFT; gives the exit code."""
-    from training.sft import read_recipe
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", required=True, help="recipe file of kind omni (training/recipes/base-*.yaml)")
     args, overrides = parser.parse_known_args(argv)
     try:
-        make(read_recipe(args.recipe, overrides))
+        recipe = read_recipe(args.recipe, overrides)
+        with filling(Path(str(recipe["output"]))):
+            make(recipe)
     except EmotionThinkerError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2

@@ -105,7 +105,8 @@ def ask_scores(chat: Chat, requests: Sequence[Messages], workers: int = 8) -> li
         if hopeless(error):
             raise EndpointError(chat.sentence(error)) from error
     if failed:
-        print(f"{len(failed)} of {len(requests)} requests for scores failed; the last: {chat.sentence(failed[-1])}", file=sys.stderr)
+        last = chat.sentence(failed[-1])
+        print(f"{len(failed)} of {len(requests)} requests for scores failed; the last: {last}", file=sys.stderr)
     return [None if isinstance(outcome, Exception) else outcome for outcome in found]
 
 

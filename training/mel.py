@@ -76,7 +76,7 @@ class MelCache:
             self.offsets_path.unlink(missing_ok=True)
             self._fill(records, max_s, bandwidth_hz, key)
         elif self.key_path.read_text(encoding="utf-8").strip() != key:
-            raise EmotionThinkerError(f"{folder} holds the log-mels of other clips, or of the same heard in another way; choose another "
+            raise EmotionThinkerError(f"{folder} holds the log-mels of other clips, or of these heard otherwise; choose another "
                                       "output folder, or delete this one to make them anew.")  # fmt: skip
         self.offsets = np.load(self.offsets_path)
         self.frames = np.load(self.frames_path, mmap_mode="r")

@@ -1,4 +1,4 @@
-"""Recipes: YAML files of settings that a stage needs, changed by flags of the command line, with a sentence for whatever is wrong."""
+"""Recipes: YAML files of settings that a stage needs, changed by flags of the command line; what is wrong is a sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Recipe(dict[str, Any]):
         return Recipe(value, self.path, f"{self.group}{key}.") if isinstance(value, dict) else value
 
     def __missing__(self, key: str) -> Any:
-        raise EmotionThinkerError(f"The recipe {self.path} lacks {self.group}{key}; the recipes in training/recipes have every key of "
+        raise EmotionThinkerError(f"The recipe {self.path} lacks {self.group}{key}; those in training/recipes have every key of "
                                   "their stage.")  # fmt: skip
 
 
@@ -35,13 +35,13 @@ yaml.SafeDumper.add_representer(Recipe, yaml.SafeDumper.represent_dict)  # so th
 def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe file with `--key value` overrides; `--a.b value` reaches into a group.
 
-    Raises EmotionThinkerError for a file that is no recipe, and for a key that it does not hold. Into a group that is empty or null in
+    Raises EmotionThinkerError for a file that is no recipe, and for a key it does not hold. Into a group that is empty or null in
     the file any key may be put: what it can hold is known to its stage alone.
     """
     try:
         shipped = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EmotionThinkerError(f"The recipe {path} cannot be read; give a YAML file such as those in training/recipes.") from error
+        raise EmotionThinkerError(f"The recipe {path} cannot be read; give a YAML file like those in training/recipes.") from error
     if not isinstance(shipped, dict):
         raise EmotionThinkerError(f"The recipe {path} holds no keys; give a YAML file such as those in training/recipes.")
     if len(overrides) % 2:
@@ -69,8 +69,8 @@ def _require_known(shipped: Mapping[str, Any], key: str, names: Sequence[str], p
             return
         if not key.startswith("--") or not isinstance(place, dict) or name not in place:
             within = f" of {'.'.join(names[:depth])}" if depth else ""
-            keys = f"its keys{within} are {', '.join(map(str, place))}" if isinstance(place, dict) else f"{names[depth - 1]} is no group"
-            raise EmotionThinkerError(f"{key} is not in {path}; {keys}.")
+            known = f"its keys{within} are {', '.join(map(str, place))}" if isinstance(place, dict) else "that is no group of keys"
+            raise EmotionThinkerError(f"{key} is not in {path}; {known}.")
         place = place[name]
 
 

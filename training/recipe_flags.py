@@ -9,8 +9,8 @@ from emotionthinker.errors import EmotionThinkerError
 
 
 def with_recipe(parser: argparse.ArgumentParser, argv: list[str] | None) -> None:
-    """Take the defaults of a command's flags from the file that `--recipe` names; a flag that may be repeated takes the place of the
-    file's list, too. Raises EmotionThinkerError for other keys."""
+    """Take the defaults of a command's flags from the file that `--recipe` names; flags that may be repeated take the place of its
+    list, too. Raises EmotionThinkerError for other keys."""
     import yaml
 
     given = parser.parse_known_args(argv)[0]
@@ -28,5 +28,6 @@ def with_recipe(parser: argparse.ArgumentParser, argv: list[str] | None) -> None
         raise EmotionThinkerError(f"The recipe {file} holds {', '.join(sorted(map(str, set(recipe) - known)))}; its keys can be "
                                   f"{', '.join(sorted(known))}.")  # fmt: skip
     # argparse would append to a default list.
-    replaced = {action.dest for action in parser._actions if isinstance(action, argparse._AppendAction) and vars(given)[action.dest]}
+    lists = [action.dest for action in parser._actions if isinstance(action, argparse._AppendAction)]
+    replaced = {name for name in lists if vars(given)[name]}
     parser.set_defaults(**{key: value for key, value in recipe.items() if key not in replaced})

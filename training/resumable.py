@@ -31,7 +31,7 @@ def drop_unfinished_line(path: Path) -> None:
 
 
 def cut_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
-    """Take the lines out of a JSONL that a run which goes on will write again, and what a kill left of the last; the rows that stay.
+    """Take out of a JSONL what a run that goes on will write again, and what a kill left of the last line; the rows that stay.
 
     kept: whether a row stays. All or nothing; a file that would stay as it is, is not touched. Raises DiskError, and
     EmotionThinkerError for a line that is no JSON object.
@@ -39,7 +39,8 @@ def cut_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[s
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")
-    lines = [line + "\n" for line in text[: text.rfind("\n") + 1].split("\n") if line.strip()]  # not by splitlines: texts may hold U+2028
+    # Not by splitlines: a text may hold U+2028.
+    lines = [line + "\n" for line in text[: text.rfind("\n") + 1].split("\n") if line.strip()]
     rows = []
     for number, line in enumerate(lines, 1):
         try:
@@ -47,7 +48,7 @@ def cut_lines(path: Path, kept: Callable[[dict[str, Any]], bool]) -> list[dict[s
         except ValueError:
             row = None
         if not isinstance(row, dict):
-            raise EmotionThinkerError(f"Line {number} of {path.name} is no JSON object, so the run cannot go on with it; correct it, or "
+            raise EmotionThinkerError(f"Line {number} of {path.name} is no JSON object, so the run cannot go on; correct it, or "
                                       "move the file away.")  # fmt: skip
         rows.append(row)
     keep = [kept(row) for row in rows]

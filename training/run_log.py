@@ -40,7 +40,8 @@ class LogFile(TrainerCallback):
             cut_lines(self.path, lambda row: row.get("stage") != self.stage or self._stays(row))
 
     def _stays(self, row: Mapping[str, Any]) -> bool:
-        return int(row.get("step") or 0) <= self.first_step and "train_runtime" not in row  # the trainer's last line, of the whole run
+        whole_run = "train_runtime" in row  # the trainer's last line, of which there comes another
+        return int(row.get("step") or 0) <= self.first_step and not whole_run
 
     def left_s(self, state: Any) -> int | None:
         """Seconds to the last step, at the pace since the start; None before there is one."""

@@ -56,7 +56,7 @@ def read_records(path: str | Path, labels: Sequence[str], need_speech: bool = Tr
     records = read_rows(Path(path))
     for record in records:
         if not {"emotion", "segments", "speaker", "levels"} <= set(record):
-            raise EmotionThinkerError(f"{record['audio_path']} in {path} was not labelled, or has no emotion or speaker; make the file "
+            raise EmotionThinkerError(f"{record['audio_path']} in {path} has no labels, no emotion or no speaker; make the file "
                                       "with training.corpora and training.label_prosody.")  # fmt: skip
     records = [r for r in records if r["emotion"] in labels and (r["segments"] or not need_speech)]
     if not records:

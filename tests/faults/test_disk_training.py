@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from transformers import TrainingArguments
+from transformers import Trainer, TrainingArguments
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import load_model
@@ -27,7 +27,7 @@ from training import augment_cot, label_prosody
 from training.corpora import read_jsonl
 from training.nano import load_thinker, save_folder
 from training.resumable import DiskError, cut_lines, filling, new_file, new_folder, write_whole
-from training.resuming_trainer import ResumingTrainer, last_checkpoint
+from training.resuming_trainer import last_checkpoint
 from training.run_log import LogFile, quiet, run_recipe
 
 
@@ -163,9 +163,8 @@ def train_weights(recipe: dict[str, Any]) -> Path:
         output_dir=str(folder / "checkpoints"), per_device_train_batch_size=1, max_steps=4, save_steps=1, logging_steps=1,
         save_total_limit=2, report_to="none", disable_tqdm=True, use_cpu=True, dataloader_pin_memory=False,
     )  # fmt: skip
-    trainer = ResumingTrainer(model=Weights(), args=options, train_dataset=[{"x": torch.ones(1)}] * 4,
-                              callbacks=[LogFile(folder / "log.jsonl", "weights")])  # fmt: skip
-    trainer._load_from_checkpoint = lambda folder, model=None: None  # type: ignore[method-assign]
+    trainer = Trainer(model=Weights(), args=options, train_dataset=[{"x": torch.ones(1)}] * 4,
+                      callbacks=[LogFile(folder / "log.jsonl", "weights")])  # fmt: skip
     quiet(trainer).train(resume_from_checkpoint=last_checkpoint(options.output_dir))
     return folder
 

@@ -110,4 +110,5 @@ def test_a_cache_knows_the_clips_it_was_made_of(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     first.key_path.unlink()  # a cache of before there was a hash: nobody knows of what it was made
     again = MelCache(folder, [records[0], records[2]], 12.0, 5500)
-    assert not np.array_equal(again[1], first[1]) and np.array_equal(again[1], MelCache(tmp_path / "new", records[2:], 12.0, 5500)[0])
+    assert not np.array_equal(again[1], first[1])
+    assert np.array_equal(again[1], MelCache(tmp_path / "new", records[2:], 12.0, 5500)[0])

@@ -92,6 +92,7 @@ def test_scores_and_network() -> None:
 
 
 def test_phone_lengths_are_of_train_speakers_whatever_a_manifest_says(tmp_path: Path) -> None:
-    (tmp_path / "manifest.csv").write_text("path,emotion,speaker,sex,age,text,split\n1049_TIE_SAD_XX.wav,sad,crema_1049,female,25,Go.,train\n")
+    row = "1049_TIE_SAD_XX.wav,sad,crema_1049,female,25,Go.,train"
+    (tmp_path / "manifest.csv").write_text(f"path,emotion,speaker,sex,age,text,split\n{row}\n")
     with pytest.raises(CorpusError, match="no CREMA-D clip of a train speaker"):
         corpus_words(tmp_path)
