@@ -123,8 +123,8 @@ def test_an_address_that_cannot_be_served_is_a_sentence(host: str, port: int, sa
 
 def into_full_disk(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     with open("/dev/full", "w") as full:
-        return subprocess.run([sys.executable, "-m", "annotate", *arguments], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True,
-                              timeout=300, check=False)
+        return subprocess.run([sys.executable, "-m", "annotate", *arguments], cwd=ROOT, stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=300, check=False)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
@@ -133,7 +133,8 @@ def test_an_output_that_cannot_be_written_is_one_line_and_a_reader_who_leaves_is
     show = ["settings", "--db", str(store.path)]
     full = into_full_disk(show)
     assert full.returncode == 2 and "No space left on device" in full.stderr and full.stderr.count("\n") == 1
-    with subprocess.Popen([sys.executable, "-m", "annotate", *show], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as left:
+    command = [sys.executable, "-m", "annotate", *show]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as left:
         assert left.stdout is not None and left.stderr is not None
         left.stdout.close()
         said = left.stderr.read()

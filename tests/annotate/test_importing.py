@@ -147,7 +147,7 @@ def test_a_file_without_an_end_of_line_does_not_fill_the_memory(empty: tuple[Sto
     file = write(folder / "x.jsonl", b"x" * 200_001, b"y" * 50_000, b"", good, b"z" * 100_002)
     report = import_lines(store, project, file)
     assert report.new == 1
-    assert report.bad == [(number, "The line has more than 0 MB.") for number in (1, 2, 5)]
+    assert report.bad == [(number, "The line has more than 0 MB, more than any clip needs; write it anew.") for number in (1, 2, 5)]
     assert max(len(raw) for _, raw in importing.json_lines(file)) == 50_001
 
 
