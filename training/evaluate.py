@@ -289,7 +289,7 @@ def ask_judge(chat: Any, records: Sequence[dict], parsed: Sequence[ParsedRespons
     rows = rows[:: max(1, len(rows) // n)][:n]
     found = ask_each(chat, [judge_messages(parsed[i].reasoning, records[i]) for i in rows])
     errors = [outcome for outcome in found if isinstance(outcome, Exception)]
-    failed = {"failed": len(errors), "why": chat.sentence(errors[-1])} if errors else {}
+    failed: dict[str, Any] = {"failed": len(errors), "why": chat.sentence(errors[-1])} if errors else {}
     return {"model": chat.model} | _mean_scores(len(rows), found) | failed
 
 

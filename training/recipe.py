@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,7 +74,7 @@ def _require_known(shipped: Mapping[str, Any], key: str, names: Sequence[str], p
         place = place[name]
 
 
-def settings(kind: type[Settings], values: Mapping[str, Any] | None, group: str) -> Settings:
+def settings(kind: Callable[..., Settings], values: Mapping[str, Any] | None, group: str) -> Settings:
     """The settings of a group as a dataclass of its stage. Raises EmotionThinkerError for a key too many or too few."""
     try:
         return kind(**(values or {}))

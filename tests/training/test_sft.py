@@ -200,8 +200,8 @@ def test_what_is_wrong_with_a_recipe_is_one_sentence(recipe: dict, tmp_path: Pat
             file.write_text(text, encoding="utf-8")
         assert sft.main(["--recipe", str(file), *flags]) == 2
         error = capsys.readouterr().err
-        assert error.count("\n") == 1
-        return error
+        [line] = [part for part in error.splitlines() if part and "Loading weights" not in part]  # a bar of transformers
+        return line
 
     assert "cannot be read" in said(None)
     assert "cannot be read" in said("a: [")
@@ -213,7 +213,7 @@ def test_what_is_wrong_with_a_recipe_is_one_sentence(recipe: dict, tmp_path: Pat
     assert "lacks look_at, mix;" in said(yaml.safe_dump({k: v for k, v in recipe.items() if k not in ("mix", "look_at")}))
     assert "unexpected keyword argument 'epoch'" in said(yaml.safe_dump(recipe | {"decoder_recipe": {"epoch": 3}}))
     assert "No. 1 of tower_stages" in said(yaml.safe_dump(recipe | {"tower_stages": [{"epoch": 3}]}))
-    assert f"The recipe {file} lacks decoder.layers;" in said(yaml.safe_dump(recipe | {"decoder": {"hidden_size": 64}}))
+    assert f"The recipe {file} lacks decoder.heads;" in said(yaml.safe_dump(recipe | {"decoder": {"hidden_size": 64}}))
     assert "lacks output" in said("kind: x\n")
     broken = tmp_path / "cut.jsonl"
     broken.write_text(Path(recipe["train"]).read_text()[:-20], encoding="utf-8")
