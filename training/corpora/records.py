@@ -92,8 +92,8 @@ def require_trainable(records: Iterable[Mapping[str, Any] | CorpusClip], also: S
     for record in records:
         row = asdict(record) if isinstance(record, CorpusClip) else record
         if row.get("dataset") == "ravdess" or (row.get("split") or "train") not in allowed:
-            raise CorpusError(f"{row.get('audio_path')} ({row.get('dataset')}, split {row.get('split')}) is kept for "
-                              f"evaluation or choosing and may not be trained on; give split {' or '.join(allowed)}, none of RAVDESS.")
+            raise CorpusError(f"{row.get('audio_path')} ({row.get('dataset')}, split {row.get('split')}) is kept for evaluation or "
+                              f"choosing and may not be trained on; give split {' or '.join(allowed)}, none of RAVDESS.")
 
 
 def audio_below(folder: Path, pattern: str = "*") -> list[Path]:
