@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|\n+")
-_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|ca|cf|mr|mrs|ms|dr|no|st)\.|\b[A-Z]\.)$", re.IGNORECASE)
+_ABBREVIATION = re.compile(r"(?:\b(?i:e\.g|i\.e|etc|vs|approx|ca|cf|mr|mrs|ms|dr|no|st)\.|\b[A-Z]\.)$")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -175,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
         write_whole(output / "ablation.md", markdown(found, list(sets)))
         print(markdown(found, list(sets)))
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

@@ -140,7 +140,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{counts['written']} explanations written ({counts['rewritten']} at a further attempt), {counts['dropped']} "
                   f"dropped, {counts['there_before']} there before")  # fmt: skip
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

@@ -335,7 +335,7 @@ def main(argv: list[str] | None = None) -> int:
         with filling(Path(str(recipe["output"]))):
             make(recipe)
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

@@ -379,7 +379,7 @@ def main(argv: list[str] | None = None) -> int:
         evaluate(args.model, sets, Path(args.output), alone=args.alone, judge=_judge(args), judged=args.judge,
                  reward_model=args.reward_model)
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

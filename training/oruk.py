@@ -71,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         found = run(args.data_dir, args.out_dir, args.model, args.name, args.device, args.subsample)
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     print(f"accuracy {found['accuracy']:.3f}, macro-F1 {found['macro_f1']:.3f} on {found['n']} clips, "
           f"{found['api_errors_defaulted_to_neutral']} without an answer")

@@ -267,7 +267,7 @@ def main(argv: list[str] | None = None) -> int:
             raise EmotionThinkerError(f"--clips is {args.clips}, and at least 1 is needed.")
         print(markdown(test(list(dict.fromkeys(args.model)), args.set, Path(args.output), args.clips)))
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

@@ -264,7 +264,7 @@ def main(argv: list[str] | None = None) -> int:
         with_recipe(parser, argv)
         make(parser.parse_args(argv))
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

@@ -145,7 +145,7 @@ def main(argv: list[str] | None = None) -> int:
             raise RewardError(f"--clips is {args.clips}; give a whole number from 1.")
         make(args)
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

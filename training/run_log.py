@@ -85,7 +85,7 @@ def run_recipe(argv: Sequence[str] | None, doc: str | None, train: Callable[[dic
         with filling(Path(str(recipe["output"]))):
             print(train(recipe))
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     return 0
 

@@ -150,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             took.append((name, time.monotonic() - begun))
         text = ask(out / "grpo" / "model", read_rows(out / "dev.jsonl")[0]["audio_path"])
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     print("\n| stage | seconds |\n|---|---|")
     for name, seconds in took:

@@ -75,7 +75,7 @@ def main(argv: list[str] | None = None) -> int:
         clips = read_all(args.corpus, args.root)
         n = write_jsonl((c for c in clips if c.usable and args.split in (None, c.split)), args.output_path)
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     print(f"{n} clips written to {args.output_path}")
     for reason, count in Counter(clip.note for clip in clips if not clip.usable).most_common():

@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         records = read_rows(Path(args.input_path))
         require_trainable(records)
     except EmotionThinkerError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(" ".join(error.whole.split()), file=sys.stderr)
         return 2
     rows = [row for row in map(swift_row, records) if row]
     write_whole(Path(args.output_path), "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
