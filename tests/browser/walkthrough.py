@@ -125,9 +125,9 @@ def follow(page: Any, steps: Walk) -> None:
 
 
 def compare(page: Any, steps: Walk) -> None:
-    """Two examples of one sentence beside each other."""
+    """Two examples beside each other."""
     page.get_by_role("tab", name="Compare").click()
-    steps.say("9  Compare: the same words in two voices")
+    steps.say("9  Compare: two voices, or two models, side by side")
     choose(page, "a", "flat")
     choose(page, "b", "angry")
     page.click("#cp-go")
