@@ -28,7 +28,7 @@ from training.reward_thinker import KINDS, RewardModel, load_for_scores
 from training.rewards import RewardError
 from training.run_log import LogFile, device_options, merged, quiet, run_recipe, with_lora
 
-DEV_TEXTS = 500  # about so many are looked at after each pass, for the curve in the log
+DEV_TEXTS = 500  # about so many are looked at ten times in a run, for the curve in the log
 
 
 def train(recipe: dict[str, Any]) -> Path:
@@ -58,7 +58,7 @@ def train(recipe: dict[str, Any]) -> Path:
         weight_decay=recipe["weight_decay"], seed=recipe["seed"], bf16=recipe["bf16"],
         activation_checkpointing=recipe["activation_checkpointing"], save_steps=recipe["save_steps"], save_total_limit=2,
         logging_steps=10, report_to=recipe["report_to"], disable_tqdm=True, remove_unused_columns=False,
-        eval_strategy="epoch", per_device_eval_batch_size=recipe["batch_size"], prediction_loss_only=True,
+        eval_strategy="steps", eval_steps=0.1, per_device_eval_batch_size=recipe["batch_size"], prediction_loss_only=True,
         label_names=["scores"], **device_options(),
     )  # fmt: skip
     trainer = ResumingTrainer(
