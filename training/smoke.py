@@ -97,7 +97,7 @@ def stages(out: Path, threads: int) -> list[tuple[str, Path, Callable[[], object
     reward = [
         "--recipe", RECIPES / "nano-reward.yaml", "--model", out / "sft" / "model", "--output", out / "reward", *given,
         "--train", out / "train.tuples.jsonl", "--records", out / "train.cot.jsonl",
-        "--dev", out / "dev.tuples.jsonl", "--dev_records", out / "dev.cot.jsonl", "--examples", 128,
+        "--dev", out / "dev.tuples.jsonl", "--dev_records", out / "dev.cot.jsonl", "--examples", 128, "--epochs", 1,
     ]  # fmt: skip
     grpo = [
         "--recipe", RECIPES / "nano-grpo.yaml", "--model", out / "sft" / "model", "--output", out / "grpo", *given,
