@@ -39,7 +39,7 @@ Explain = Callable[[Clip, str, int | None], dict[str, Any]]  # clip, words, seed
 
 def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed: int = 0,
               tell: Callable[[str], None] = lambda line: None) -> Project:
-    """Fill a database with the demonstration. tell: is called with a line at each step, since the model takes minutes.
+    """Fill a database with the demonstration, the same one for the same seed and texts. tell: is called with a line at each step, since the model takes minutes.
 
     Raises AnnotateError where there is one already.
     """
@@ -53,7 +53,7 @@ def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed
     attention, _ = make_known_items(store, project, attention=6, qualification=0)
     tell(f"Made {attention} attention items.")
     quality = {item.id: _quality(item) for item in store.items(project)}
-    raters = [_join(store, project, f"Simulated rater {number}") for number in range(1, len(SEVERITIES) + 1)]
+    raters = [_join(store, project, f"Simulated rater {number}", rng.randrange(2**31)) for number in range(1, len(SEVERITIES) + 1)]
     working = list(zip(raters, SEVERITIES, strict=True))
     done, wanted = 0, ratings_per_item * items
     tell(f"{len(raters)} simulated raters begin; {items} items need {ratings_per_item} ratings each.")
@@ -74,8 +74,11 @@ def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed
     return project
 
 
-def _join(store: Store, project: Project, name: str) -> Rater:
+def _join(store: Store, project: Project, name: str, order_seed: int) -> Rater:
+    """A rater who has agreed to all; order_seed decides what they are given when, which is drawn for people."""
     rater, _ = roster.invite(store, project, name, simulated=True)
+    with store.transaction() as db:
+        db.conn.execute("UPDATE raters SET order_seed = ? WHERE id = ?", [order_seed, rater.id])
     for what in ("consented", "instructed"):
         roster.agree(store, rater, what)
     return store.rater(rater.id)

@@ -186,8 +186,7 @@ def test_the_demonstration_is_simulated_and_says_so_everywhere(tmp_path: Path) -
         means = {name: sum(scores) / len(scores) for name, scores in by_model.items()}
         assert means["shuffled"] < means["shortened"] < means["Nano sampled"]  # the truth behind them shows
         checks = [rating.factual_alignment or 0 for rating in ratings if rating.is_attention]
-        # About seven in ten notice a swapped fact; of the twenty that chance draws here, it can be fewer.
-        assert len(checks) >= 10 and sum(score <= 3 for score in checks) > 0.4 * len(checks)
+        assert checks and sum(score <= 3 for score in checks) > 0.6 * len(checks)  # most simulated raters notice a swapped fact
         export(store, project, tmp_path / "out", "csv")
         counts = [int(n) for line in told for n in re.findall(r"^Simulated ratings: (\d+) of", line)]
         assert counts == list(range(50, len(ratings) + 1, 50))  # it is never long silent …

@@ -34,7 +34,8 @@ def settings(model: Path, tuples: dict[str, Path], output: Path, **changes: Any)
 
 @pytest.fixture(scope="module")
 def trained(tiny_folder: Path, tuples: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return reward_model.train(settings(tiny_folder, tuples, tmp_path_factory.mktemp("reward"), examples=FEW, epochs=60))
+    return reward_model.train(settings(tiny_folder, tuples, tmp_path_factory.mktemp("reward"), examples=FEW, epochs=60,
+                                       other_clips=0.0))
 
 
 def test_it_learns_to_tell_good_texts_from_bad_ones(trained: Path, tuples: dict[str, Path], tiny_folder: Path) -> None:
@@ -45,7 +46,7 @@ def test_it_learns_to_tell_good_texts_from_bad_ones(trained: Path, tuples: dict[
     figures = reward_report.figures(examples, given)
     assert figures["without_scores"] == 0
     assert all(figures[d]["mae"] < figures[d]["mae_of_the_mean"] for d in DIMENSIONS)
-    assert figures[FACTUAL]["mae"] < 0.95 * figures[FACTUAL]["mae_of_the_mean"]
+    assert figures[FACTUAL]["mae"] < 0.75 * figures[FACTUAL]["mae_of_the_mean"]
     assert figures[FACTUAL]["spearman"] > 0.2
     assert all(1 <= value <= 5 for scores in given if scores for value in scores.values())
     assert model.scores(texts[:3], records[:3]) == model.scores(texts[:3], records[:3])
@@ -94,7 +95,7 @@ def test_another_clip_changes_the_scores_of_the_same_text(trained: Path, tuples:
     own, changed = model.scores([record["explanation"]] * 2, [record, record | {"audio_path": str(other)}])
     assert own
     assert changed
-    assert max(abs(own[d] - changed[d]) for d in DIMENSIONS) > 1e-5  # of random weights
+    assert max(abs(own[d] - changed[d]) for d in DIMENSIONS) > 1e-4
 
 
 def test_the_head_is_given_what_the_clip_adds_to_each_token(trained: Path, tuples: dict[str, Path]) -> None:
