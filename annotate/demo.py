@@ -53,7 +53,8 @@ def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed
     attention, _ = make_known_items(store, project, attention=6, qualification=0)
     tell(f"Made {attention} attention items.")
     quality = {item.id: _quality(item) for item in store.items(project)}
-    raters = [_join(store, project, f"Simulated rater {number}", rng.randrange(2**31)) for number in range(1, len(SEVERITIES) + 1)]
+    raters = [_join(store, project, f"Simulated rater {number}", rng.randrange(2**31))
+              for number in range(1, len(SEVERITIES) + 1)]
     working = list(zip(raters, SEVERITIES, strict=True))
     done, wanted = 0, ratings_per_item * items
     tell(f"{len(raters)} simulated raters begin; {items} items need {ratings_per_item} ratings each.")
