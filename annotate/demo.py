@@ -39,7 +39,9 @@ Explain = Callable[[Clip, str, int | None], dict[str, Any]]  # clip, words, seed
 
 def make_demo(store: Store, explain: Explain, *, ratings_per_item: int = 4, seed: int = 0,
               tell: Callable[[str], None] = lambda line: None) -> Project:
-    """Fill a database with the demonstration, the same one for the same seed and texts. tell: is called with a line at each step, since the model takes minutes.
+    """Fill a database with the demonstration, the same one for the same seed and texts.
+
+    tell: is called with a line at each step, since the model takes minutes.
 
     Raises AnnotateError where there is one already.
     """
