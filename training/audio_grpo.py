@@ -39,6 +39,7 @@ from training.rewards import (
     score_group,
 )
 from training.rooms import Rooms, another_room
+from training.shared_sound import share_sound
 
 STATE_FILE = "reward_state.json"
 SOUND = ("input_features", "feature_attention_mask")
@@ -83,6 +84,9 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
         self._clips: list[Mapping[str, Any]] = []  # of the batch that is generated
         self._sound: dict[str, torch.Tensor] = {}  # of the batch whose log-probabilities are computed
         self._sampled = False  # whether the sample table was written to in this run
+        for thinker in (self.model, self.ref_model):
+            if thinker is not None:
+                share_sound(thinker)
 
     # ---- hearing
 
@@ -118,6 +122,11 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
             batch["tool_mask"] = kept.unsqueeze(1).expand_as(batch["completion_mask"]).int()  # TRL's name for "not in the loss"
             self._note("skipped_groups", 1.0 - kept.float().mean().item())
         return batch
+
+    def _generate_single_turn(self, *args: Any, **options: Any) -> Any:
+        model = self.accelerator.unwrap_model(self.model)
+        with quick_attention(model), self.accelerator.autocast():  # in the number format of the loss
+            return super()._generate_single_turn(*args, **options)
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         self._sound = {name: inputs[name] for name in SOUND}
@@ -228,6 +237,19 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
                     f"The checkpoint lacks {STATE_FILE} or holds a broken one; go back to an earlier checkpoint."
                 ) from error
             self.rewards.schedule.load_state_dict(state)
+
+
+@contextmanager
+def quick_attention(model: Any) -> Iterator[None]:
+    """Within the block SDPA in the place of eager attention, which is only better where there is a backward pass."""
+    if model.config._attn_implementation != "eager":
+        yield
+        return
+    model.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation("eager")
 
 
 @contextmanager

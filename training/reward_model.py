@@ -22,6 +22,7 @@ from transformers import TrainingArguments, set_seed
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training.corpora import require_trainable
+from training.heard_states import head_alone, heard_texts, padded
 from training.resuming_trainer import ResumingTrainer, last_checkpoint, refuse_split_weights
 from training.reward_examples import one_side_only, read_examples, with_other_clips
 from training.reward_thinker import KINDS, RewardModel, load_for_scores
@@ -61,10 +62,16 @@ def train(recipe: dict[str, Any]) -> Path:
         eval_strategy="steps", eval_steps=0.1, per_device_eval_batch_size=recipe["batch_size"], prediction_loss_only=True,
         label_names=["scores"], **device_options(),
     )  # fmt: skip
+    sets: list[Any] = [examples, dev[:: max(1, len(dev) // DEV_TEXTS)]]
+    collate = lambda part: model.batch([e.text for e in part], [e.record for e in part], [e.scores for e in part])  # noqa: E731
+    if head_alone(model.thinker):  # what the frozen rest hears in a text is the same in every pass
+        model.thinker.to(options.device).eval()
+        sets = [heard_texts(model, part, folder / "heard" / name, base, recipe["batch_size"], recipe["bf16"])
+                for part, name in zip(sets, ("train", "dev"), strict=True)]  # fmt: skip
+        collate = padded
     trainer = ResumingTrainer(
-        model=model.thinker, args=options, train_dataset=examples, eval_dataset=dev[:: max(1, len(dev) // DEV_TEXTS)],
-        callbacks=[LogFile(folder / "log.jsonl", "reward")],
-        data_collator=lambda part: model.batch([e.text for e in part], [e.record for e in part], [e.scores for e in part]),
+        model=model.thinker, args=options, train_dataset=sets[0], eval_dataset=sets[1],
+        callbacks=[LogFile(folder / "log.jsonl", "reward")], data_collator=collate,
     )  # fmt: skip
     refuse_split_weights(trainer)
     quiet(trainer).train(resume_from_checkpoint=last_checkpoint(options.output_dir))

@@ -33,6 +33,7 @@ from emotionthinker.prompt import MAX_USER_CHARS, PromptStyle, messages, user_te
 from training.clip_inputs import ClipInputs, right_padded
 from training.judge import judge_messages, parse_scores
 from training.rewards import DIMENSIONS, HIGHEST, LOWEST, RewardError
+from training.shared_sound import share_sound
 
 KINDS = ("head", "text")
 REWARD_FILE = "reward.json"
@@ -96,24 +97,34 @@ class RewardThinker(Qwen2_5OmniThinkerForConditionalGeneration):
             for parameter in (module.answer, module.bias, module.heard):
                 nn.init.zeros_(parameter)
 
-    def forward(self, *args: Any, text_mask: torch.Tensor | None = None, scores: torch.Tensor | None = None, **inputs: Any) -> Any:
+    def forward(
+        self, *args: Any, text_mask: torch.Tensor | None = None, scores: torch.Tensor | None = None,
+        states: torch.Tensor | None = None, added: torch.Tensor | None = None, **inputs: Any,
+    ) -> Any:  # fmt: skip
         """text_mask (B, T): the tokens of the explanation; scores (B, 4): what it deserves, nan where that is not known.
 
-        Returns {"logits": (B, 4) scores in 1–5, "loss"} with `text_mask`, else what a thinker returns.
+        states, added: what `listened` gave for these tokens, instead of ids and sound. Returns {"logits": (B, 4) scores in 1–5,
+        "loss"} with `text_mask`, else what a thinker returns.
         """
         if text_mask is None:
             return super().forward(*args, **inputs)
-        mask, ids = text_mask.bool(), inputs["input_ids"]
-        # Sound comes from the collator in float32, whatever the weights are.
-        inputs["input_features"] = inputs["input_features"].to(self.dtype)
-        states = self.model(use_cache=False, **inputs).last_hidden_state
-        heard = self.log_probs(states, ids, mask)
-        unheard = self.log_probs(self.without_sound(ids, inputs["attention_mask"]), ids, mask)
-        given = self.reward_head(states, heard - unheard, mask)
+        mask = text_mask.bool()
+        if states is None or added is None:
+            states, added = self.listened(mask, **inputs)
+        given = self.reward_head(states, added, mask)
         if scores is None:
             return {"logits": given}
         known = ~scores.isnan()
         return {"loss": nn.functional.mse_loss(given[known], scores.to(given.dtype)[known]), "logits": given}
+
+    def listened(self, mask: torch.Tensor, **inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """States (B, T, hidden), and the nats (B, T) by which the clip makes each token of the text likelier, 0 outside `mask`."""
+        ids = inputs["input_ids"]
+        # Sound comes from the collator in float32, whatever the weights are.
+        inputs["input_features"] = inputs["input_features"].to(self.dtype)
+        states = self.model(use_cache=False, **inputs).last_hidden_state
+        heard = self.log_probs(states, ids, mask)
+        return states, heard - self.log_probs(self.without_sound(ids, inputs["attention_mask"]), ids, mask)
 
     def log_probs(self, states: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Log-probability (B, T) of each token of the text after all before it, 0 outside `mask`; states (B, T, hidden)."""
@@ -145,6 +156,7 @@ class RewardModel:
             raise RewardError(f"The kind of reward model is {kind!r}, but must be one of {', '.join(KINDS)}.")
         self.thinker, self.style, self.kind = thinker.eval(), style, kind
         self.inputs = ClipInputs(processor, style)
+        share_sound(thinker)
 
     @classmethod
     def from_folder(cls, folder: str | Path, device: str | None = None) -> RewardModel:
@@ -212,7 +224,7 @@ class RewardModel:
     ) -> list[dict[str, float] | None]:
         """The four scores of each text about its clip (records as of `ClipInputs.mel`); None where the model gave none."""
         self.thinker.eval()
-        order = sorted(range(len(texts)), key=lambda i: (self.inputs.mel(records[i])[1], len(texts[i])))
+        order = by_sound(self.inputs, texts, records)
         found: list[dict[str, float] | None] = [None] * len(texts)
         for begin in range(0, len(order), batch_size):
             part = order[begin : begin + batch_size]
@@ -222,7 +234,7 @@ class RewardModel:
         return found
 
     def _read(self, texts: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[dict[str, float] | None]:
-        given = self.thinker(**self._placed(self.batch(texts, records)))["logits"]
+        given = self.thinker(**self.placed(self.batch(texts, records)))["logits"]
         return [dict(zip(DIMENSIONS, row, strict=True)) for row in given.float().tolist()]
 
     def _written(self, texts: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[dict[str, float] | None]:
@@ -231,19 +243,25 @@ class RewardModel:
         ids = right_padded([row[::-1] for row in rows], tokenizer.pad_token_id).flip(1)  # padded on the left: they go on
         mask = right_padded([[1] * len(row) for row in rows], 0).flip(1)
         made = self.thinker.generate(
-            **self._placed({"input_ids": ids, "attention_mask": mask, **self.inputs.features(records)}),
+            **self.placed({"input_ids": ids, "attention_mask": mask, **self.inputs.features(records)}),
             max_new_tokens=JSON_TOKENS, do_sample=False, num_beams=1, eos_token_id=self._end(),
             pad_token_id=tokenizer.pad_token_id, suppress_tokens=self.inputs.processor.media_token_ids(),
         )  # fmt: skip
         return [parse_scores(text) for text in tokenizer.batch_decode(made[:, ids.shape[1] :], skip_special_tokens=True)]
 
-    def _placed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """On the model's device, sound in its number format."""
+    def placed(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Tensors of a batch on the model's device, sound in its number format."""
         device, dtype = self.thinker.device, self.thinker.dtype
         return {name: t.to(device, dtype if t.is_floating_point() and name != "scores" else t.dtype) for name, t in tensors.items()}
 
     def _end(self) -> int:
         return int(self.inputs.processor.tokenizer.convert_tokens_to_ids("<|im_end|>"))
+
+
+def by_sound(inputs: ClipInputs, texts: Sequence[str], records: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Indices of the texts, short clips first and those about one clip together: little padding, and each clip is heard once."""
+    sizes = [(inputs.mel(record)[1], str(record["audio_path"]), len(text)) for text, record in zip(texts, records, strict=True)]
+    return sorted(range(len(texts)), key=sizes.__getitem__)
 
 
 def _one_line(text: str) -> str:
