@@ -43,6 +43,7 @@ SCHEMA = "emotionthinker-reward/1"
 SURPRISES = (0.0, 0.5, 1.0)
 SOFTNESS = 0.25  # nats: within about so many of a threshold a token counts in part
 MOST = 9.0  # nats that one token can count
+DROPPED = 0.4  # of the units of a state while the head learns; without it, it learns the training frames by heart (LOG.md)
 N_GATE = 64  # units that decide whether a token's surprise counts
 JSON_TOKENS = 96  # the four scores as JSON
 FACTUAL_AT = DIMENSIONS.index("factual_alignment")
@@ -58,6 +59,7 @@ class ScoreHead(nn.Module):
     def __init__(self, hidden: int, n_scores: int = len(DIMENSIONS)) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
+        self.dropout = nn.Dropout(DROPPED)
         self.query = nn.Linear(hidden, n_scores)
         self.value = nn.Linear(2 * hidden, hidden)
         self.answer = nn.Parameter(torch.zeros(n_scores, hidden))
@@ -69,7 +71,7 @@ class ScoreHead(nn.Module):
         """states (B, T, hidden); added (B, T): nats by which the clip makes each token likelier; mask (B, T) true on the text
         -> (B, n_scores) in 1–5. 3 for all before training.
         """
-        states, added = self.norm(states.float()), added.float().clamp(-MOST, MOST).masked_fill(~mask, 0.0)
+        states, added = self.dropout(self.norm(states.float())), added.float().clamp(-MOST, MOST).masked_fill(~mask, 0.0)
         weight = self.query(states).masked_fill(~mask.unsqueeze(-1), -1e4).softmax(1)  # (B, T, n)
         pooled = torch.einsum("btn,bth->bnh", weight, states)
         ends = mask.shape[1] - 1 - mask.flip(1).long().argmax(1)
