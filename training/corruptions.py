@@ -241,6 +241,29 @@ def conclusion_swapped(sentences: list[str], record: Record, degree: int, rng: r
     return [*body, f"All in all, the voice sounds {phrases.SOUNDS.get(other, 'like ' + phrases.NOUNS[other])}."]
 
 
+def alternative_concluded(sentences: list[str], record: Record, degree: int, rng: random.Random) -> list[str] | None:
+    """The emotion concluded with is weighed against itself: "the nearest other reading would be anger. The voice sounds angry."
+
+    Of the other reasoning all is kept (1), one sentence (2), or none (3). A policy whose reward never met it drifts there (LOG.md).
+    """
+    emotion = str(record["emotion"])
+    canonical = phrases.ALIASES.get(emotion, emotion)
+    if canonical not in phrases.NOUNS or not names(sentences[-1], emotion):
+        return None
+    nouns = [noun for other, noun in phrases.NOUNS.items() if other != canonical]
+    wordings = sorted({*nouns, *(noun.removeprefix("a ") for noun in nouns)}, key=len, reverse=True)
+    other = re.compile(rf"\b({'|'.join(wordings)})\b", re.I)
+    links = _links(sentences)
+    weighed = [i for i in links if other.search(_QUOTED.sub("", sentences[i]))]
+    if not weighed:
+        return None
+    gone = set(links[1:] if degree == 2 else links if degree == 3 else ()) - set(weighed)
+    out = list(sentences)
+    for i in weighed:
+        out[i] = other.sub(lambda m: _as_written(phrases.NOUNS[canonical], m[1]), sentences[i])
+    return [sentence for i, sentence in enumerate(out) if i not in gone]
+
+
 def bare_assertion(sentences: list[str], record: Record, degree: int, rng: random.Random) -> list[str] | None:
     """Reasoning replaced by the plain statement that it is so; at degree 3 the cues before it are not even named."""
     links = _links(sentences)
@@ -369,6 +392,7 @@ KINDS: dict[str, Kind] = {
     "invented_cues": Kind(FACTUAL, invented_cues),
     "reasons_dropped": Kind(INTERPRETATIVE, reasons_dropped, (4, 3, 2)),
     "conclusion_swapped": Kind(INTERPRETATIVE, conclusion_swapped, (2, 1, 1)),
+    "alternative_concluded": Kind(INTERPRETATIVE, alternative_concluded, (3, 2, 1)),
     "bare_assertion": Kind(INTERPRETATIVE, bare_assertion, (4, 3, 2)),
     "cues_dropped": Kind(COMPLETENESS, cues_dropped),
     "speaker_dropped": Kind(COMPLETENESS, speaker_dropped),

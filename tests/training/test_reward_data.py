@@ -121,6 +121,11 @@ def test_wrong_facts_read_as_before() -> None:
 def test_links_and_order() -> None:
     assert damage("reasons_dropped", 2) == [*split_sentences(TEXT)[:5], split_sentences(TEXT)[-1]]
     assert "angry" not in damage("conclusion_swapped", 1)[-1] and "sounds" in damage("conclusion_swapped", 1)[-1]
+    weighed = damage("alternative_concluded", 1)
+    assert weighed[-2:] == ["Anger is less likely because of the high energy.", "All in all, the voice sounds angry."]
+    assert damage("alternative_concluded", 3) == [*split_sentences(TEXT)[:5], *weighed[-2:]]
+    no_other = [s for s in split_sentences(TEXT) if "Fear" not in s]
+    assert KINDS["alternative_concluded"].damage(no_other, RECORD, 1, random.Random(1)) is None
     assert sorted(damage("sentences_shuffled", 3)) == sorted(split_sentences(TEXT))
     assert sorted(" ".join(damage("words_scrambled", 3)).split()) == sorted(TEXT.split())
     said = ['He says "No. Never."', "Then he stops.", 'He meant "Go. Now", so be it.']
