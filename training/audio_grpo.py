@@ -196,7 +196,8 @@ class AudioGRPOTrainer(ResumingTrainer, GRPOTrainer):
         assert self.rewards.scorer is not None
         answers = [parse_response(text, self.rewards.labels) for text in completions]
         followed = [i for i, answer in enumerate(answers) if answer.emotion is not None]
-        found = self.rewards.scorer([answers[i].reasoning for i in followed], [self._clips[i] for i in followed])
+        with self.accelerator.autocast():  # the number format that a reward model is trained in, and half the time on a CPU
+            found = self.rewards.scorer([answers[i].reasoning for i in followed], [self._clips[i] for i in followed])
         local: list[float | None] = [0.0] * len(answers)
         for i, value in zip(followed, found, strict=True):
             local[i] = value

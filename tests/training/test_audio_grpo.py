@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration
+from trl import GRPOTrainer
 
 from emotionthinker.loading import NANO_FOLDER, read_style
 from emotionthinker.processor import load_processor
@@ -129,6 +130,25 @@ def test_log_probs_are_the_thinkers_own(trainer: AudioGRPOTrainer) -> None:
             logits = trainer.model(input_ids=ids, attention_mask=torch.ones_like(ids), **inputs.features([record])).logits
         own = logits[0, -len(reply) - 1 : -1].log_softmax(-1).gather(1, torch.tensor(reply)[:, None])[:, 0]
         assert torch.allclose(found[i], own, atol=1e-4)
+
+
+def test_replies_are_written_with_the_attention_that_is_quick_without_a_backward_pass(
+    trainer: AudioGRPOTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def written(self: Any, *args: Any, **options: Any) -> None:
+        layer = next(m for name, m in self.model.named_modules() if name.endswith("language_model.layers.0.self_attn"))
+        seen.append(layer.config._attn_implementation)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GRPOTrainer, "_generate_single_turn", written)
+    for attention in ("eager", "sdpa"):
+        trainer.model.set_attn_implementation(attention)
+        with pytest.raises(KeyboardInterrupt):
+            trainer._generate_single_turn([], None, {}, 2)
+        assert trainer.model.config._attn_implementation == attention
+    assert seen == ["sdpa", "sdpa"]
 
 
 def test_each_chunk_of_a_batch_hears_its_own_clips(trainer: AudioGRPOTrainer) -> None:
