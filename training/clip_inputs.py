@@ -51,7 +51,8 @@ class ClipInputs:
         span = choose_span(record["segments"], clip.duration_s, self.style.max_audio_s)
         whole = clip.samples if self.view is None else self.view(clip.samples, path)
         samples = hear(whole, span, self.style.bandwidth_hz)
-        made = self.processor(text=[self.processor.audio_token], audio=[samples], return_tensors="pt")
+        with torch.autocast("cpu", enabled=False):  # a log-mel is one of float32, whatever a model around it computes in
+            made = self.processor(text=[self.processor.audio_token], audio=[samples], return_tensors="pt")
         frames = int(made["feature_attention_mask"].sum())
         entry = made["input_features"][0, :, :frames], int((made["input_ids"] == self.processor.audio_token_id).sum())
         self._clips[path] = entry

@@ -151,6 +151,12 @@ def test_replies_are_written_with_the_attention_that_is_quick_without_a_backward
     assert seen == ["sdpa", "sdpa"]
 
 
+def test_a_log_mel_is_the_same_within_a_model_of_half_the_precision(trainer: AudioGRPOTrainer) -> None:
+    record, fresh = trainer.records[0], ClipInputs(trainer.processing_class, trainer.clip_inputs.style)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(fresh.mel(record)[0], trainer.clip_inputs.mel(record)[0])
+
+
 def test_each_chunk_of_a_batch_hears_its_own_clips(trainer: AudioGRPOTrainer) -> None:
     records = list(trainer.records)
     assert torch.allclose(log_probs(trainer, records[:2], chunk=1), log_probs(trainer, records[:2]), atol=1e-5)
