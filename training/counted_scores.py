@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from emotionthinker.claim_parts import sentences
 from emotionthinker.claims import find_statements
 from emotionthinker.grounding import CONTRADICTED, NOT_CHECKABLE, distinct_claims, salient_attributes, verify_claims
-from training.rewards import DIMENSIONS
+from training.cot_prompt import names
+from training.rewards import DIMENSIONS, HIGHEST
+from training.template_phrases import NOUNS
 
 Record = Mapping[str, Any]
 
@@ -23,6 +26,16 @@ FACTUAL, INTERPRETATIVE, COMPLETENESS, FLUENCY = DIMENSIONS
 VOICE = ("pitch_level", "pitch_range", "intonation", "energy_level", "speed_level", "pauses", "stress")
 FEWEST_CUES = 3  # two to four salient cues make an explanation complete
 REPEATED = (5, 3, 2, 1)  # fluency of a text with no cue named twice in a sentence, one, two, more
+AGAINST_ITSELF = 3  # interpretative quality, at most, of a text that weighs the emotion it concludes with as another one
+# What says that an emotion is thought of besides the one that is concluded with, for it or against it.
+_BESIDES = re.compile(
+    r"\b(?:also|other|others|else|instead|rather|alternatively|again|against|exclude[sd]?|excluding|rule[sd]? out|far off|far away|"
+    r"lies? close|nearest|comes? near|second|next|further|behind|just as well|perhaps|maybe|may well|could take|might think|"
+    r"could it be|were|possible|cannot be|not certain|not (?:support|go)|nor|hardly|unlikely|less|likelier|weaken\w*|doubt\w*|"
+    r"though|but|yet|however|while|despite|borders?|alike|similar|shares?|some room|a trace|a hint|some claim|its claim|apart|"
+    r"tell it from|explain|unusual|odd|strange|out of place|more reading|decides?|separates?|ignore|leave aside|takes? weight)\b",
+    re.I,
+)
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
 _WORD = re.compile(r"[\w']+")
 
@@ -82,9 +95,25 @@ def repetition_score(text: str) -> int:
     return REPEATED[min(len(said) - len(set(said)), len(REPEATED) - 1)]
 
 
+def weighs_itself(text: str) -> bool:
+    """Whether a text weighs the emotion of its last sentence as if it were another one.
+
+    >>> weighs_itself("The energy is high. The nearest other reading would be anger. The voice sounds angry.")
+    True
+    >>> weighs_itself("The high energy suggests anger. The nearest other reading would be fear. The voice sounds angry.")
+    False
+    """
+    starts = [start for start, _ in sentences(text)]
+    parts = [_QUOTED.sub("", text[a:b]) for a, b in pairwise([*starts, len(text)])]
+    concluded = [emotion for emotion in NOUNS if parts and names(parts[-1], emotion)]
+    return any(_BESIDES.search(part) and names(part, emotion) for part in parts[:-1] for emotion in concluded)
+
+
 def with_counted(scores: Mapping[str, float], text: str, record: Record) -> dict[str, float]:
-    """A model's four scores with what can be counted in the place of what it said, and no more fluency than repetition leaves."""
+    """A model's four scores with what can be counted in the place of what it said, no more fluency than repetition leaves, and no
+    more interpretative quality than an emotion weighed against itself."""
+    logic = AGAINST_ITSELF if weighs_itself(text) else HIGHEST
     return {
-        **scores, FACTUAL: factual_score(text, record), COMPLETENESS: completeness_score(text, record),
-        FLUENCY: min(scores[FLUENCY], repetition_score(text)),
+        FACTUAL: factual_score(text, record), COMPLETENESS: completeness_score(text, record),
+        INTERPRETATIVE: min(scores[INTERPRETATIVE], logic), FLUENCY: min(scores[FLUENCY], repetition_score(text)),
     }  # fmt: skip

@@ -22,6 +22,7 @@ from training.counted_scores import (
     completeness_score,
     factual_score,
     repetition_score,
+    weighs_itself,
     with_counted,
 )
 from training.reward_data import build, endpoint_tasks, main, scores_of
@@ -105,6 +106,22 @@ def test_what_is_counted_takes_the_place_of_what_a_model_says() -> None:
     assert with_counted(said, TEXT, RECORD) == {**said, FACTUAL: 5, COMPLETENESS: 5}
     wrong = with_counted(said, "A man with a low pitch and also a low pitch.", RECORD)
     assert (wrong[FACTUAL], wrong[INTERPRETATIVE], wrong[FLUENCY]) == (1, 4.5, 3)
+
+
+def test_an_emotion_weighed_against_itself_is_found_in_every_wording_and_nowhere_else() -> None:
+    damaged = 0
+    for record in records(60):
+        text = record["explanation"]
+        assert not weighs_itself(text), text
+        changed = KINDS["alternative_concluded"].damage(split_sentences(text), record, 1, random.Random(0))
+        if changed is not None:
+            damaged += 1
+            assert weighs_itself(" ".join(changed)), changed
+    assert damaged >= 20
+    said = dict.fromkeys(DIMENSIONS, 4.5)
+    assert with_counted(said, " ".join(damage("alternative_concluded", 1)), RECORD)[INTERPRETATIVE] == 3
+    assert not weighs_itself("")
+    assert not weighs_itself('The words "but I was angry" are plain. The voice sounds angry.')
 
 
 def test_wrong_facts_read_as_before() -> None:
