@@ -47,6 +47,8 @@ def train(recipe: dict[str, Any]) -> Path:
     thinker = load_for_scores(base, recipe["kind"], getattr(torch, recipe["dtype"]), recipe["attention"])
     model = RewardModel(thinker, load_processor(base), read_style(base)[0], recipe["kind"])
     frozen(model.thinker, recipe["frozen"])
+    if recipe["kind"] == "head":
+        model.thinker.reward_head.dropout.p = recipe["head_dropout"]
     examples = examples[: recipe["examples"]] if recipe["examples"] else examples
     # Of each text once more beside another clip, else the text alone would tell its score.
     examples += with_other_clips(examples, recipe["other_clips"], recipe["seed"])

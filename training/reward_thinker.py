@@ -43,7 +43,6 @@ SCHEMA = "emotionthinker-reward/1"
 SURPRISES = (0.0, 0.5, 1.0)
 SOFTNESS = 0.25  # nats: within about so many of a threshold a token counts in part
 MOST = 9.0  # nats that one token can count
-DROPPED = 0.4  # of the units of a state while the head learns; without it, it learns the training frames by heart (LOG.md)
 N_GATE = 64  # units that decide whether a token's surprise counts
 JSON_TOKENS = 96  # the four scores as JSON
 FACTUAL_AT = DIMENSIONS.index("factual_alignment")
@@ -59,7 +58,7 @@ class ScoreHead(nn.Module):
     def __init__(self, hidden: int, n_scores: int = len(DIMENSIONS)) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
-        self.dropout = nn.Dropout(DROPPED)
+        self.dropout = nn.Dropout(0.0)  # `reward_model` sets it while the head learns
         self.query = nn.Linear(hidden, n_scores)
         self.value = nn.Linear(2 * hidden, hidden)
         self.answer = nn.Parameter(torch.zeros(n_scores, hidden))
