@@ -1,8 +1,9 @@
 """Scores of an explanation that need no judge: what of the four scales can be counted, given what was measured of its clip.
 
 The anchors of the scales are those of `training.judge.ANCHORS`. Facts are held against the measurements, completeness asks which
-parts are there, and repetition costs fluency. `reward_data` scores its texts by them, and GRPO-PTR can (`counted: true` in its
-recipe): a measurement is a better judge of a fact than any model that was trained to guess it.
+parts are there, repetition costs fluency, and an emotion that is weighed against itself interpretative quality. `reward_data` scores
+its texts by them, and GRPO-PTR can (`counted: true` in its recipe): a measurement is a better judge of a fact than any model that was
+trained to guess it.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ def weighs_itself(text: str) -> bool:
 
 
 def with_counted(scores: Mapping[str, float], text: str, record: Record) -> dict[str, float]:
-    """A model's four scores with what can be counted in the place of what it said, no more fluency than repetition leaves, and no
-    more interpretative quality than an emotion weighed against itself."""
+    """A model's four scores with facts and completeness as counted; repetition bounds fluency, an emotion weighed against itself
+    interpretative quality."""
     logic = AGAINST_ITSELF if weighs_itself(text) else HIGHEST
     return {
         FACTUAL: factual_score(text, record), COMPLETENESS: completeness_score(text, record),
