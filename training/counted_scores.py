@@ -1,9 +1,9 @@
 """Scores of an explanation that need no judge: what of the four scales can be counted, given what was measured of its clip.
 
 The anchors of the scales are those of `training.judge.ANCHORS`. Facts are held against the measurements, completeness asks which
-parts are there, repetition costs fluency, and an emotion that is weighed against itself interpretative quality. `reward_data` scores
-its texts by them, and GRPO-PTR can (`counted: true` in its recipe): a measurement is a better judge of a fact than any model that was
-trained to guess it.
+parts are there, repetition costs fluency, and an emotion that is weighed against itself interpretative quality. GRPO-PTR takes all
+of it (`counted: true` in its recipe), `reward_data` facts, completeness and repetition: a measurement is a better judge of a fact
+than any model that was trained to guess it.
 """
 
 from __future__ import annotations
