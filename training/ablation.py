@@ -1,13 +1,14 @@
 """What each part of GRPO-PTR is worth: one run for each thing left out, evaluated alike, in one table, as the paper has it.
 
     python -m training.ablation --recipe training/recipes/nano-grpo.yaml --output runs/nano/ablation \
-        --set "CREMA-D dev speakers=runs/nano/dev.jsonl" [--set …] [--seeds 3] [--rows sft,full] [--key value …]
+        --set "CREMA-D dev speakers=runs/nano/dev.jsonl" [--set …] [--seeds 3] [--rows sft,rules:1,full] [--key value …]
 
 Rows: sft (the model that GRPO starts from), rules (format and outcome alone), untrained (a reward model that was not trained),
 judged (as published: all four scores by the reward model, none counted on the measurements), no-trust (τ = 1), no-schedule (the
 reasoning reward counts from the start), full. Any key of the recipe can be given, for all rows.
-A row that has its evaluation is not run again; one that was stopped goes on. Several seeds give mean and range; one seed gives the
-interval over speakers. Writes ablation.json and ablation.md.
+A row that has its evaluation is not run again; one that was stopped goes on. `row:N` gives a row N seeds instead of --seeds.
+Several seeds give mean and range; one seed gives the interval over speakers. What each row gained over SFT stands in a table of its
+own, paired on the same clips (`training/gains.py`). Writes ablation.json and ablation.md.
 
 The trained reward model scores the replies of all rows. What was trained to please it is judged by it as well, so read that column
 beside precision and coverage, which no row was trained on.
@@ -28,6 +29,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training import evaluate, grpo_ptr
+from training.gains import STATISTICS, counts_of, gains
 from training.resumable import write_whole
 from training.reward_thinker import REWARD_FILE, RewardModel, load_for_scores
 from training.rewards import RewardError
@@ -78,15 +80,15 @@ def untrained_model(base: str, trained: str, folder: Path) -> str:
     return str(folder)
 
 
-def run(recipe: Mapping[str, Any], rows: Sequence[str], seeds: int, sets: Mapping[str, str], output: Path) -> dict[str, Any]:
-    """Train and evaluate every row and seed that is not done yet; all figures by row, seed and set."""
+def run(recipe: Mapping[str, Any], rows: Mapping[str, int], sets: Mapping[str, str], output: Path) -> dict[str, Any]:
+    """Train and evaluate every row and seed that is not done yet; all figures by row, seed and set. rows: row -> seeds."""
     reasoning = recipe["reasoning"] or {}
     if not reasoning.get("model"):
         raise RewardError("The recipe names no reward model's folder under `reasoning`; an ablation needs one.")
     untrained = untrained_model(recipe["model"], reasoning["model"], output / "untrained-reward")
     found: dict[str, Any] = {}
-    for row in rows:
-        for seed in range(1 if row == "sft" else seeds):
+    for row, seeds in rows.items():
+        for seed in range(seeds):
             place = output / row / f"seed-{seed}"
             report = place / "evaluation" / "evaluation.json"
             settings = recipe if row == "sft" else variant(row, recipe, untrained)
@@ -123,16 +125,59 @@ def figures(corpus: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def markdown(found: Mapping[str, Any], sets: Sequence[str]) -> str:
-    """The table of each set, as Markdown. found: row -> seed -> set -> figures of one run."""
+def gained(found: Mapping[str, Any], labels: Sequence[str], sets: Mapping[str, str], output: Path) -> dict[str, Any]:
+    """set -> row -> what the row gained over SFT, its seeds averaged; without the row `sft` nothing."""
+    out: dict[str, Any] = {}
+    for name, file in sets.items() if "sft" in found else ():
+        records = evaluate.labelled(file, labels)
+        counts = {row: [counts_of(output / row / f"seed-{seed}" / "evaluation", name, records, labels) for seed in by_seed]
+                  for row, by_seed in found.items()}  # fmt: skip
+        out[name] = {row: gains(counts["sft"][0], runs) for row, runs in counts.items() if row != "sft"}
+    return out
+
+
+def markdown(found: Mapping[str, Any], gain: Mapping[str, Any], sets: Sequence[str]) -> str:
+    """The tables of each set, as Markdown. found: row -> seed -> set -> figures of one run; gain: set -> row -> gains over SFT."""
     lines = ["# What each part is worth", ""]
     for name in sets:
         lines += [f"## {name}", "", "| | " + " | ".join(FIGURES.values()) + " | seeds |", "|---|" + "---|" * (len(FIGURES) + 1)]
         for row, by_seed in found.items():
             runs = [by_set[name] for by_set in by_seed.values()]
             lines.append(f"| {NAMES[row]} | " + " | ".join(cell(runs, key) for key in FIGURES) + f" | {len(runs)} |")
-        lines.append("")
-    return "\n".join(lines) + "Several seeds: mean (lowest–highest). One seed: the value [95 % interval over speakers].\n"
+        lines += ["", "Several seeds: mean (lowest–highest). One seed: the value [95 % interval over speakers].", ""]
+        if gain.get(name):
+            keys = [key for key in FIGURES if key in STATISTICS]
+            lines += ["| gained over SFT | " + " | ".join(FIGURES[key] for key in keys) + " |", "|---|" + "---|" * len(keys)]
+            lines += [f"| {NAMES[row]} | " + " | ".join(gain_cell(by_key[key]) for key in keys) + " |"
+                      for row, by_key in gain[name].items()]  # fmt: skip
+            lines += ["", "On the same clips, seeds averaged, [95 % interval over speakers, the same ones drawn for both].", ""]
+    return "\n".join(lines)
+
+
+def gain_cell(found: Mapping[str, Any]) -> str:
+    """One gain.
+
+    >>> gain_cell({"gain": -0.004, "interval": [-0.0102, 0.0021]})
+    '−0.004 [−0.010, +0.002]'
+    """
+    gain, low, high = (f"{value:+.3f}".replace("-", "−") for value in (found["gain"], *found["interval"]))
+    return f"{gain} [{low}, {high}]"
+
+
+def seeds_of(text: str, usual: int) -> dict[str, int]:
+    """Row -> seeds, from `--rows`. SFT is one model: it has one. Raises RewardError.
+
+    >>> seeds_of("sft,rules:1,full", 3)
+    {'sft': 1, 'rules': 1, 'full': 3}
+    """
+    rows: dict[str, int] = {}
+    for part in text.split(","):
+        row, _, given = part.strip().partition(":")
+        if row not in ROWS or (given and not given.isdecimal()) or (given and int(given) < 1) or usual < 1:
+            raise RewardError(f"--rows takes some of {', '.join(ROWS)}, with commas, each with its seeds if wanted (full:3), and "
+                              f"--seeds a number from 1; given were {text!r} and {usual}.")  # fmt: skip
+        rows[row] = 1 if row == "sft" else int(given or usual)
+    return rows
 
 
 def cell(runs: Sequence[Mapping[str, Any]], key: str) -> str:
@@ -159,21 +204,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", required=True, help="folder for the runs and the table")
     parser.add_argument("--set", action="append", required=True, metavar="NAME=LABELS.jsonl", help="clips; may be repeated")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--rows", default=",".join(ROWS), help="some of the rows, with commas")
+    parser.add_argument("--rows", default=",".join(ROWS), help="some of the rows, with commas; row:N gives one N seeds")
     args, overrides = parser.parse_known_args(argv)
     try:
-        rows = [row.strip() for row in args.rows.split(",")]
-        if set(rows) - set(ROWS) or args.seeds < 1 or not all("=" in item for item in args.set):
-            raise RewardError(
-                f"--rows takes some of {', '.join(ROWS)}, --seeds a number from 1, --set NAME=LABELS.jsonl; given were "
-                f"{args.rows!r}, {args.seeds} and {', '.join(args.set)}."
-            )
-        sets = dict(item.split("=", 1) for item in args.set)
-        output = Path(args.output)
-        found = run(read_recipe(args.recipe, overrides), rows, args.seeds, sets, output)
-        write_whole(output / "ablation.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-        write_whole(output / "ablation.md", markdown(found, list(sets)))
-        print(markdown(found, list(sets)))
+        rows = seeds_of(args.rows, args.seeds)
+        if not all("=" in item for item in args.set):
+            raise RewardError(f"--set takes NAME=LABELS.jsonl; given was {', '.join(args.set)}.")
+        sets, recipe, output = dict(item.split("=", 1) for item in args.set), read_recipe(args.recipe, overrides), Path(args.output)
+        found = run(recipe, rows, sets, output)
+        gain = gained(found, read_style(locate(recipe["model"])[0])[0].labels, sets, output)
+        table = markdown(found, gain, list(sets))
+        write_whole(output / "ablation.json", json.dumps({"rows": found, "gains": gain}, indent=1, ensure_ascii=False) + "\n")
+        write_whole(output / "ablation.md", table)
+        print(table)
     except EmotionThinkerError as error:
         print(" ".join(error.whole.split()), file=sys.stderr)
         return 2

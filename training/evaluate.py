@@ -39,7 +39,7 @@ import numpy as np
 
 from emotionthinker.audio import load_clip
 from emotionthinker.errors import EmotionThinkerError
-from emotionthinker.grounding import coverage, distinct_claims, precision, salient_attributes, verify_claims
+from emotionthinker.grounding import distinct_claims, ground, verify_claims
 from emotionthinker.listening import choose_span, hear
 from emotionthinker.pipeline import ReplyOptions
 from emotionthinker.prompt import PromptStyle, canonical_label, messages
@@ -163,13 +163,11 @@ def reasoning_quality(records: Sequence[dict], parsed: Sequence[ParsedResponse])
     """Precision and coverage of the reasoning without a judge: the share of its checkable claims that the record supports, over all
     claims and as the mean of the texts, and the share of the salient cues that it mentions; with intervals over speakers."""
     claims = [verify_claims(reply.reasoning, record) for record, reply in zip(records, parsed, strict=True)]
-    checkable = [[c for c in distinct_claims(found) if c.verdict != "not checkable"] for found in claims]
-    right = [sum(c.verdict == "supported" for c in found) for found in checkable]
-    n, speakers = [len(found) for found in checkable], [str(r["speaker"]) for r in records]
-    salient = [len(salient_attributes(record)) for record in records]
-    covered = [coverage(found, record) for found, record in zip(claims, records, strict=True)]
-    mentioned = [(share or 0.0) * wanted for share, wanted in zip(covered, salient, strict=True)]
-    per_text = [share for found in claims if (share := precision(found)) is not None]
+    grounded = [ground(found, record) for found, record in zip(claims, records, strict=True)]
+    right, n = [g.supported for g in grounded], [g.checkable for g in grounded]
+    mentioned, salient = [g.mentioned for g in grounded], [g.salient for g in grounded]
+    speakers = [str(r["speaker"]) for r in records]
+    per_text = [g.precision for g in grounded if g.precision is not None]
     return {
         "claims_per_text": round(float(np.mean([len(found) for found in claims])), 2),
         "texts_without_a_checkable_claim": round(float(np.mean([k == 0 for k in n])), 4),

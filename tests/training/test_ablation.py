@@ -13,7 +13,7 @@ from tests.training import test_audio_grpo, test_reward_model
 from training import ablation, reward_model
 from training.resumable import read_rows
 from training.reward_thinker import RewardModel
-from training.rewards import DIMENSIONS
+from training.rewards import DIMENSIONS, RewardError
 
 
 def test_each_row_leaves_out_one_thing() -> None:
@@ -42,8 +42,12 @@ def test_rows_are_trained_evaluated_and_put_into_one_table(
     table = (output / "ablation.md").read_text(encoding="utf-8")
     assert "| SFT | " in table
     assert "| GRPO-PTR, reward model not trained | " in table
-    found = json.loads((output / "ablation.json").read_text(encoding="utf-8"))
+    assert "| gained over SFT | accuracy | UAR | stated facts right | salient cues named |" in table
+    whole = json.loads((output / "ablation.json").read_text(encoding="utf-8"))
+    found = whole["rows"]
     assert 1 <= found["sft"]["0"]["dev"]["reward"] <= 5
+    for key, gained in whole["gains"]["dev"]["untrained"].items():
+        assert gained["gain"] == pytest.approx(found["untrained"]["0"]["dev"][key] - found["sft"]["0"]["dev"][key], abs=1e-4)
     assert (output / "untrained" / "seed-0" / "model" / "model.safetensors").is_file()
     raw = RewardModel.from_folder(output / "untrained-reward")
     clip = read_rows(tuples["dev.cot"])[0]
@@ -57,3 +61,12 @@ def test_rows_are_trained_evaluated_and_put_into_one_table(
     capsys.readouterr()
     assert ablation.main([*flags[:-1], "sft,other"]) == 2
     assert "some of sft, rules" in capsys.readouterr().err
+
+
+def test_a_row_can_have_its_own_number_of_seeds() -> None:
+    assert ablation.seeds_of("sft, rules:1,full", 3) == {"sft": 1, "rules": 1, "full": 3}
+    for text in ("other", "full:0", "full:many", "full:-1", ""):
+        with pytest.raises(RewardError, match="given were"):
+            ablation.seeds_of(text, 3)
+    with pytest.raises(RewardError, match="--seeds a number from 1"):
+        ablation.seeds_of("full", 0)
