@@ -142,11 +142,18 @@ def audio_tower(thinker: Any) -> torch.nn.Module:
     return thinker.model.audio_tower
 
 
+def forget_trainer(config: Any) -> None:
+    """Take `use_cache: false` out of a thinker's config: transformers' Trainer sets it there for its own passes, and a folder that
+    says so would have others write every token from the start again. What the text config says of it stays."""
+    vars(config).pop("use_cache", None)
+
+
 def save_folder(thinker: Any, processor: Any, style: Any, folder: Path, dtype: torch.dtype = torch.float16) -> None:
     """Write a folder that `EmotionThinker.from_pretrained` loads: weights, processor, `emotionthinker.json`, and their hashes.
 
     What was there is replaced only once all of it is written. Raises DiskError.
     """
+    forget_trainer(thinker.config)
     with new_folder(folder) as new:
         (thinker if thinker.dtype == dtype else copy.deepcopy(thinker).to(dtype)).save_pretrained(new)
         processor.save_pretrained(new)

@@ -31,6 +31,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import load_model, locate, read_style
 from emotionthinker.manifest import write_manifest
 from emotionthinker.prompt import STYLE_FILE, PromptStyle
+from training.nano import forget_trainer
 from training.omni_batch import Examples, collate
 from training.resuming_trainer import ResumingTrainer, last_checkpoint
 from training.run_log import LORA_MODULES, LogFile, quiet
@@ -189,6 +190,7 @@ def export(
         model, processor = load_model(str(trained), trained.name, {"dtype": dtype})
     new = work / "new"
     shutil.rmtree(new, ignore_errors=True)
+    forget_trainer(model.config)
     model.save_pretrained(new)
     processor.save_pretrained(new)
     (new / STYLE_FILE).write_text(json.dumps(asdict(style), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

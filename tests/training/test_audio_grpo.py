@@ -182,6 +182,8 @@ def test_it_learns_what_is_paid_for_and_begins_at_its_reference(
     before, after = weights_of(tiny_folder), weights_of(tmp_path / "model")
     tower = [name for name in before if "audio_tower.layers" in name and "weight" in name]
     assert any(not torch.equal(before[name], after[name]) for name in tower)
+    config = json.loads((tmp_path / "model" / "config.json").read_text(encoding="utf-8"))
+    assert "use_cache" not in config  # which the Trainer sets to false
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_same_curve(

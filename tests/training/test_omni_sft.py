@@ -144,6 +144,7 @@ def test_both_stages_write_folders_that_the_app_loads(recipe: dict[str, Any], ti
     folders = (tiny_omni_folder, run / "stage-1" / "model", result)
     before, first, last = (load_file(folder / "model.safetensors") for folder in folders)
     assert before.keys() == first.keys() == last.keys()
+    assert not any("use_cache" in json.loads((folder / "config.json").read_text(encoding="utf-8")) for folder in folders[1:])
     changed = {name for name in before if not torch.equal(before[name], first[name])}
     assert {"audio_tower.conv1.weight", "audio_tower.proj.weight", "model.embed_tokens.weight"} <= changed
     assert not any("visual" in name for name in changed)
