@@ -29,7 +29,7 @@ from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.loading import locate, read_style
 from emotionthinker.processor import load_processor
 from training import evaluate, grpo_ptr
-from training.gains import STATISTICS, counts_of, gains
+from training.gains import TITLES, counts_of, gains, gains_table, sets_of
 from training.resumable import write_whole
 from training.reward_thinker import REWARD_FILE, RewardModel, load_for_scores
 from training.rewards import RewardError
@@ -45,13 +45,7 @@ NAMES = {
     "no-schedule": "GRPO-PTR without progressive schedule",
     "full": "GRPO-PTR",
 }
-FIGURES = {
-    "accuracy": "accuracy",
-    "uar": "UAR",
-    "precision": "stated facts right",
-    "coverage": "salient cues named",
-    "reward": "reward model, 1–5",
-}
+FIGURES = {**TITLES, "reward": "reward model, 1–5"}
 
 
 def variant(row: str, recipe: Mapping[str, Any], untrained: str) -> dict[str, Any]:
@@ -146,22 +140,8 @@ def markdown(found: Mapping[str, Any], gain: Mapping[str, Any], sets: Sequence[s
             lines.append(f"| {NAMES[row]} | " + " | ".join(cell(runs, key) for key in FIGURES) + f" | {len(runs)} |")
         lines += ["", "Several seeds: mean (lowest–highest). One seed: the value [95 % interval over speakers].", ""]
         if gain.get(name):
-            keys = [key for key in FIGURES if key in STATISTICS]
-            lines += ["| gained over SFT | " + " | ".join(FIGURES[key] for key in keys) + " |", "|---|" + "---|" * len(keys)]
-            lines += [f"| {NAMES[row]} | " + " | ".join(gain_cell(by_key[key]) for key in keys) + " |"
-                      for row, by_key in gain[name].items()]  # fmt: skip
-            lines += ["", "On the same clips, seeds averaged, [95 % interval over speakers, the same ones drawn for both].", ""]
+            lines += gains_table({NAMES[row]: found for row, found in gain[name].items()}, NAMES["sft"])
     return "\n".join(lines)
-
-
-def gain_cell(found: Mapping[str, Any]) -> str:
-    """One gain.
-
-    >>> gain_cell({"gain": -0.004, "interval": [-0.0102, 0.0021]})
-    '−0.004 [−0.010, +0.002]'
-    """
-    gain, low, high = (f"{value:+.3f}".replace("-", "−") for value in (found["gain"], *found["interval"]))
-    return f"{gain} [{low}, {high}]"
 
 
 def seeds_of(text: str, usual: int) -> dict[str, int]:
@@ -208,9 +188,7 @@ def main(argv: list[str] | None = None) -> int:
     args, overrides = parser.parse_known_args(argv)
     try:
         rows = seeds_of(args.rows, args.seeds)
-        if not all("=" in item for item in args.set):
-            raise RewardError(f"--set takes NAME=LABELS.jsonl; given was {', '.join(args.set)}.")
-        sets, recipe, output = dict(item.split("=", 1) for item in args.set), read_recipe(args.recipe, overrides), Path(args.output)
+        sets, recipe, output = sets_of(args.set), read_recipe(args.recipe, overrides), Path(args.output)
         found = run(recipe, rows, sets, output)
         gain = gained(found, read_style(locate(recipe["model"])[0])[0].labels, sets, output)
         table = markdown(found, gain, list(sets))

@@ -1,5 +1,9 @@
 """What a model gained over another on the same clips, with an interval that says whether the gain is more than luck.
 
+    python -m training.gains --before runs/sft/evaluation --after runs/grpo/evaluation [--after …] --model runs/sft/model \
+        --set "CREMA-D dev speakers=runs/nano/dev.jsonl" [--set …]
+
+Reads folders that `training.evaluate` wrote, and prints a table. `--model`: one of the models, for its labels.
 Two evaluations of the same clips are paired: in each of the 2,000 draws the same speakers are drawn for both, so that what makes a
 speaker hard falls out of the difference. Runs with several seeds are averaged within a draw; the interval is that of the speakers,
 seeds are not resampled (three are too few for it). Percentile bootstrap, 95 %.
@@ -7,7 +11,9 @@ seeds are not resampled (three are too few for it). Percentile bootstrap, 95 %.
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +21,11 @@ from typing import Any
 
 import numpy as np
 
+from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.grounding import ground, verify_claims
+from emotionthinker.loading import locate, read_style
 from emotionthinker.response import parse_response
+from training.evaluate import labelled
 from training.figures import BOOTSTRAPS, Statistic, accuracy_of, tally, uar_of
 from training.rewards import RewardError
 
@@ -36,6 +45,9 @@ STATISTICS: dict[str, tuple[str, Statistic]] = {
     "precision": ("facts", lambda sums: sums[..., 0] / np.maximum(sums[..., 1], 1)),
     "coverage": ("cues", lambda sums: sums[..., 0] / np.maximum(sums[..., 1], 1)),
 }
+
+
+TITLES = {"accuracy": "accuracy", "uar": "UAR", "precision": "stated facts right", "coverage": "salient cues named"}
 
 
 def counts_of(evaluation: Path, name: str, records: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Counts:
@@ -74,3 +86,53 @@ def gains(before: Counts, after: Sequence[Counts], seed: int = 0) -> dict[str, d
         ends = np.percentile(drawn, [2.5, 97.5])
         out[key] = {"gain": round(float(gain), 4), "interval": [round(float(end), 4) for end in ends]}
     return out
+
+
+def gain_cell(found: Mapping[str, Any]) -> str:
+    """One gain.
+
+    >>> gain_cell({"gain": -0.004, "interval": [-0.0102, 0.0021]})
+    '−0.004 [−0.010, +0.002]'
+    """
+    gain, low, high = (f"{value:+.3f}".replace("-", "−") for value in (found["gain"], *found["interval"]))
+    return f"{gain} [{low}, {high}]"
+
+
+def gains_table(rows: Mapping[str, Mapping[str, Any]], over: str) -> list[str]:
+    """Lines of a Markdown table. rows: name -> what `gains` gave; over: the name of what they were gained over."""
+    lines = [f"| gained over {over} | " + " | ".join(TITLES.values()) + " |", "|---|" + "---|" * len(TITLES)]
+    lines += [f"| {name} | " + " | ".join(gain_cell(row[key]) for key in TITLES) + " |" for name, row in rows.items()]
+    return [*lines, "", "On the same clips, seeds averaged, [95 % interval over speakers, the same ones drawn for both].", ""]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print what the later evaluations gained over the earlier; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--before", required=True, type=Path, help="folder of an evaluation")
+    parser.add_argument("--after", required=True, type=Path, action="append", help="folder of an evaluation; several are averaged")
+    parser.add_argument("--model", required=True, help="model folder or hub id, for its labels")
+    parser.add_argument("--set", action="append", required=True, metavar="NAME=LABELS.jsonl", help="clips; may be repeated")
+    args = parser.parse_args(argv)
+    try:
+        rows = {}
+        labels = read_style(locate(args.model)[0])[0].labels
+        for name, file in sets_of(args.set).items():
+            records = labelled(file, labels)
+            before, *after = (counts_of(folder, name, records, labels) for folder in (args.before, *args.after))
+            rows[name] = gains(before, after)
+        print("\n".join(gains_table(rows, str(args.before))))
+    except EmotionThinkerError as error:
+        print(" ".join(error.whole.split()), file=sys.stderr)
+        return 2
+    return 0
+
+
+def sets_of(given: Sequence[str]) -> dict[str, str]:
+    """Name -> file, from `--set NAME=LABELS.jsonl`. Raises RewardError."""
+    if not all("=" in item for item in given):
+        raise RewardError(f"--set takes NAME=LABELS.jsonl; given was {', '.join(given)}.")
+    return dict(item.split("=", 1) for item in given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

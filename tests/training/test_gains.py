@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.gains import Counts, counts_of, gains
+from emotionthinker.loading import NANO_FOLDER
+from training.gains import Counts, counts_of, gains, main
 from training.rewards import RewardError
 from training.tasks import NANO_LABELS
 
@@ -36,7 +37,7 @@ def test_seeds_are_averaged() -> None:
     assert found["accuracy"] == {"gain": 0.1, "interval": [0.1, 0.1]}
 
 
-def test_counts_come_from_the_replies(tmp_path: Path) -> None:
+def test_counts_come_from_the_replies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def level(name: str, percentile: float) -> dict[str, Any]:
         return {"value": 1.0, "unit": "", "level": name, "percentile": percentile}
 
@@ -56,6 +57,15 @@ def test_counts_come_from_the_replies(tmp_path: Path) -> None:
     assert found.cues.tolist() == [[2, 2], [1, 2]]
     with pytest.raises(RewardError, match="not about the clips of 'dev'"):
         counts_of(tmp_path, "dev", records[::-1], NANO_LABELS)
+
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text("".join(json.dumps({**record, "segments": [[0.0, 1.0]]}) + "\n" for record in records), encoding="utf-8")
+    flags = ["--before", str(tmp_path), "--after", str(tmp_path), "--model", str(NANO_FOLDER), "--set"]
+    assert main([*flags, f"dev={labels}"]) == 0
+    assert "| dev | +0.000 [+0.000, +0.000] |" in capsys.readouterr().out
+    assert main([*flags, "dev"]) == 2
+    assert "--set takes NAME=LABELS.jsonl; given was dev." in capsys.readouterr().err
+
     with (tmp_path / "replies.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"set": "dev", "aud')
     for folder in (tmp_path, tmp_path / "empty"):
