@@ -1,10 +1,12 @@
 """How varied a set of explanations is: distinct-3, self-BLEU, and the share of texts per frame.
 
     python -m training.text_variety COT.jsonl
+    python -m training.text_variety runs/nano/evaluation/replies.jsonl     # what a model wrote
 
 A *frame* here is a sentence with everything taken out that follows from the recording or the label: quoted words, levels
 and degrees, the sex of the speaker, names of emotions. It is read from the texts alone, so it judges any writer. A writer
-with few frames teaches a model forms; the aim is no frame in more than 5 % of the texts.
+with few frames teaches a model forms; the aim is no frame in more than 5 % of the texts. Two faults of models are counted beside
+it: a cue named twice in a sentence, and an emotion weighed against itself (`training/counted_scores.py`).
 """
 
 from __future__ import annotations
@@ -16,14 +18,18 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from emotionthinker.claim_speaker import SEX
 from emotionthinker.claim_words import HEDGES, VALUES
 from emotionthinker.errors import EmotionThinkerError
+from emotionthinker.response import parse_response
 from training.corpora import read_jsonl
+from training.counted_scores import repetition_score, weighs_itself
+from training.rewards import HIGHEST
 from training.template_phrases import NOUNS, SOUNDS
 
 SELF_BLEU_TEXTS = 500  # each of them is compared with the others; more changes the mean little
@@ -49,7 +55,8 @@ class Variety:
     """texts, mean_words: how much was read. distinct_3: different word triples / all of them. self_bleu: mean BLEU-4 of
     a text against the others (0: nothing shared, 1: all the same). max_frame_share: texts that hold the commonest frame /
     all texts. over_5_percent: how many frames are in more than 5 % of the texts. commonest: these frames and shares.
-    word_types: different words outside quotes."""
+    word_types: different words outside quotes. cue_twice: share of texts that name a cue of the voice twice in a sentence.
+    weighs_itself: share of texts that weigh the emotion they conclude with as if it were another one."""
 
     texts: int
     mean_words: float
@@ -59,6 +66,8 @@ class Variety:
     over_5_percent: int
     commonest: list[tuple[str, float]]
     word_types: int
+    cue_twice: float
+    weighs_itself: float
 
 
 def measure_variety(texts: Sequence[str], seed: int = 0) -> Variety:
@@ -76,6 +85,8 @@ def measure_variety(texts: Sequence[str], seed: int = 0) -> Variety:
         over_5_percent=sum(share > 0.05 for _, share in shares),
         commonest=shares[:COMMONEST],
         word_types=len({word for text in texts for word in _WORD.findall(_QUOTE.sub(" ", text).lower())}),
+        cue_twice=sum(repetition_score(text) < HIGHEST for text in texts) / len(texts),
+        weighs_itself=sum(map(weighs_itself, texts)) / len(texts),
     )
 
 
@@ -144,17 +155,24 @@ def _ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
 
 
+def texts_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The explanations of records, or the reasoning of the replies of an evaluation; rows without any are left out."""
+    texts = (row.get("explanation") or parse_response(str(row.get("reply") or ""), ()).reasoning for row in rows)
+    return [text for text in texts if text.strip()]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print how varied the texts of a file are; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.text_variety", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("path", help="JSONL whose records have an explanation")
+    parser.add_argument("path", help="JSONL whose records have an explanation, or the replies.jsonl of an evaluation")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:
-        texts = [record["explanation"] for record in read_jsonl(Path(args.path)) if record.get("explanation")]
+        texts = texts_of(read_jsonl(Path(args.path)))
         if not texts:
             raise EmotionThinkerError(
-                f"{args.path} holds no explanation; give a JSONL file made by `python -m training.augment_cot`."
+                f"{args.path} holds no explanation; give a JSONL file made by `training.augment_cot`, or the replies.jsonl of "
+                "`training.evaluate`."
             )
     except (EmotionThinkerError, OSError, ValueError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
@@ -166,6 +184,8 @@ def main(argv: list[str] | None = None) -> int:
     print(f"{variety.texts} texts of {variety.mean_words:.0f} words, {variety.word_types} word types outside quotes")
     print(f"distinct-3  {variety.distinct_3:.3f}    self-BLEU  {variety.self_bleu:.3f}")
     print(f"commonest frame in {variety.max_frame_share:.1%} of texts; {variety.over_5_percent} frames in more than 5 %")
+    print(f"a cue named twice in a sentence in {variety.cue_twice:.1%} of texts")
+    print(f"an emotion weighed against itself in {variety.weighs_itself:.1%} of texts")
     for frame, share in variety.commonest:
         print(f"  {share:6.1%}  {frame}")
     return 0

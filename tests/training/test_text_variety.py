@@ -64,8 +64,22 @@ def test_command_prints_the_figures(tmp_path, capsys) -> None:
     assert main([str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["texts"], found["max_frame_share"], found["over_5_percent"]) == (2, 1.0, 2)
+    assert (found["cue_twice"], found["weighs_itself"]) == (0.0, 0.0)
     assert main([str(path)]) == 0
     assert "self-BLEU" in capsys.readouterr().out
+
+
+def test_replies_of_an_evaluation_are_read_and_their_faults_counted(tmp_path, capsys) -> None:
+    replies = ["<think> A high pitch goes together with a high pitch. It sounds angry. </think><answer> angry </answer>",
+               "<think> It is low. The nearest other reading would be sadness. It sounds sad. </think><answer> sad </answer>",
+               "<think> The pitch is low. It sounds sad. </think><answer> sad </answer>", ""]  # fmt: skip
+    path = tmp_path / "replies.jsonl"
+    path.write_text("".join(json.dumps({"set": "dev", "audio": "a.wav", "reply": reply}) + "\n" for reply in replies))
+    assert main([str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["texts"], found["cue_twice"], found["weighs_itself"]) == (3, pytest.approx(1 / 3), pytest.approx(1 / 3))
+    assert main([str(path)]) == 0
+    assert "a cue named twice in a sentence in 33.3% of texts" in capsys.readouterr().out
 
 
 def test_command_says_what_to_do_without_explanations(tmp_path, capsys) -> None:
