@@ -87,7 +87,9 @@ def run(recipe: Mapping[str, Any], rows: Mapping[str, int], sets: Mapping[str, s
             report = place / "evaluation" / "evaluation.json"
             settings = recipe if row == "sft" else variant(row, recipe, untrained)
             same_settings(place / "settings.json", settings)
-            if not report.is_file():
+            if report.is_file():
+                same_sets(report, sets)
+            else:
                 print(f"{NAMES[row]}, seed {seed}", file=sys.stderr)
                 model: str | Path = recipe["model"]
                 if row != "sft":
@@ -105,6 +107,16 @@ def same_settings(file: Path, recipe: Mapping[str, Any]) -> None:
         raise RewardError(f"{file.parent} was begun with other settings (its settings.json); give another --output, or delete it.")
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, text)
+
+
+def same_sets(report: Path, sets: Mapping[str, str]) -> None:
+    """Raises RewardError where a row that is done was evaluated on other sets than are asked for now."""
+    known = [corpus["name"] for corpus in json.loads(report.read_text(encoding="utf-8"))["corpora"]]
+    if set(sets) - set(known):
+        raise RewardError(
+            f"{report.parent} is an evaluation on {', '.join(map(repr, known))}, not on {', '.join(map(repr, sets))}; delete that "
+            "folder to have the row's model evaluated again, or give the same sets."
+        )
 
 
 def figures(corpus: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,11 +164,18 @@ def seeds_of(text: str, usual: int) -> dict[str, int]:
     """
     rows: dict[str, int] = {}
     for part in text.split(","):
-        row, _, given = part.strip().partition(":")
-        if row not in ROWS or (given and not given.isdecimal()) or (given and int(given) < 1) or usual < 1:
-            raise RewardError(f"--rows takes some of {', '.join(ROWS)}, with commas, each with its seeds if wanted (full:3), and "
-                              f"--seeds a number from 1; given were {text!r} and {usual}.")  # fmt: skip
-        rows[row] = 1 if row == "sft" else int(given or usual)
+        row, colon, given = part.strip().partition(":")
+        seeds = usual
+        if colon:
+            seeds = int(given) if given.isdecimal() else 0
+        elif row == "sft":
+            seeds = 1
+        if row not in ROWS or row in rows or seeds < 1 or (row == "sft" and seeds > 1):
+            raise RewardError(
+                f"--rows takes some of {', '.join(ROWS)}, each once, with commas, each but sft with its seeds if wanted (full:3), "
+                f"and --seeds a number from 1; given were {text!r} and {usual}."
+            )
+        rows[row] = seeds
     return rows
 
 
@@ -179,7 +198,7 @@ def cell(runs: Sequence[Mapping[str, Any]], key: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Run or read the rows, and write the tables; gives the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("--recipe", required=True, help="recipe of training.grpo_ptr")
     parser.add_argument("--output", required=True, help="folder for the runs and the table")
     parser.add_argument("--set", action="append", required=True, metavar="NAME=LABELS.jsonl", help="clips; may be repeated")
@@ -188,6 +207,8 @@ def main(argv: list[str] | None = None) -> int:
     args, overrides = parser.parse_known_args(argv)
     try:
         rows = seeds_of(args.rows, args.seeds)
+        if "--seed" in overrides:
+            raise RewardError("--seed is not a key here, each run has its own; say with --seeds how many.")
         sets, recipe, output = sets_of(args.set), read_recipe(args.recipe, overrides), Path(args.output)
         found = run(recipe, rows, sets, output)
         gain = gained(found, read_style(locate(recipe["model"])[0])[0].labels, sets, output)

@@ -31,7 +31,7 @@ def average(models: Sequence[tuple[str | Path, float]], output: Path) -> Path:
     for folder, share in models:
         file = Path(folder) / WEIGHTS
         if not file.is_file():
-            raise EmotionThinkerError(f"There is no {WEIGHTS} in {folder}; give folders that training.sft wrote.")
+            raise EmotionThinkerError(f"There is no {WEIGHTS} in {folder}; give folders of models.")
         weights = load_file(file)
         if total and {name: t.shape for name, t in total.items()} != {name: t.shape for name, t in weights.items()}:
             raise EmotionThinkerError(f"{folder} has other tensors than {models[0][0]}; only models of one kind can be averaged.")
@@ -44,7 +44,7 @@ def average(models: Sequence[tuple[str | Path, float]], output: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Average two model folders into a third; gives the exit code."""
+    """Average model folders into another; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.average_weights", description="Average the weights of models.")
     parser.add_argument("--model", nargs=2, action="append", required=True, metavar=("FOLDER", "SHARE"), help="may be repeated")
     parser.add_argument("--output", type=Path, required=True)

@@ -19,7 +19,7 @@ import numpy as np
 
 from emotionthinker.errors import EmotionThinkerError
 from emotionthinker.plots import PALETTES
-from training.resumable import write_whole
+from training.resumable import write_whole, writing
 
 SMOOTHED_STEPS = 8
 CURVES = {
@@ -43,8 +43,11 @@ def read_curves(log: Path) -> dict[str, list[tuple[int, float]]]:
         found = {key: [(int(line["step"]), float(line[key])) for line in lines if key in line] for key in CURVES}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise EmotionThinkerError(f"{log} is no log of a run; give a log.jsonl that training.grpo_ptr wrote.") from error
-    if not found["accuracy"]:
-        raise EmotionThinkerError(f"{log} has no step of GRPO; give a log.jsonl that training.grpo_ptr wrote.")
+    steps = [step for step, _ in found["accuracy"]]
+    if not steps or steps != sorted(set(steps)):
+        raise EmotionThinkerError(
+            f"{log} has no step of GRPO, or those of several runs; give a log.jsonl that training.grpo_ptr wrote."
+        )
     return found
 
 
@@ -98,9 +101,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", required=True, type=Path, help="SVG file")
     args = parser.parse_args(argv)
     try:
-        if not all("=" in item for item in args.run):
-            raise EmotionThinkerError(f"--run takes NAME=log.jsonl; given was {', '.join(args.run)}.")
-        write_whole(args.output, plot({name: read_curves(Path(file)) for name, file in (item.split("=", 1) for item in args.run)}))
+        pairs = [item.partition("=")[::2] for item in args.run]
+        if not all(name and file for name, file in pairs) or len(dict(pairs)) < len(pairs):
+            raise EmotionThinkerError(f"--run takes NAME=log.jsonl, each name once; given was {', '.join(args.run)}.")
+        picture = plot({name: read_curves(Path(file)) for name, file in pairs})
+        with writing(args.output):
+            args.output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(args.output, picture)
         print(args.output)
     except EmotionThinkerError as error:
         print(" ".join(error.whole.split()), file=sys.stderr)

@@ -1,12 +1,12 @@
-"""What a model gained over another on the same clips, with an interval that says whether the gain is more than luck.
+"""What a model gained over another on the same clips, with an interval over speakers.
 
     python -m training.gains --before runs/sft/evaluation --after runs/grpo/evaluation [--after …] --model runs/sft/model \
         --set "CREMA-D dev speakers=runs/nano/dev.jsonl" [--set …]
 
 Reads folders that `training.evaluate` wrote, and prints a table. `--model`: one of the models, for its labels.
 Two evaluations of the same clips are paired: in each of the 2,000 draws the same speakers are drawn for both, so that what makes a
-speaker hard falls out of the difference. Runs with several seeds are averaged within a draw; the interval is that of the speakers,
-seeds are not resampled (three are too few for it). Percentile bootstrap, 95 %.
+speaker hard falls out of the difference. Runs with several seeds are averaged within a draw. Percentile bootstrap, 95 %. The luck
+of the seed, and of choosing on the same clips, is not in the interval: three seeds are too few to be resampled.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ class Counts:
     cues: np.ndarray  # (speakers, 2): salient cues that are named, salient cues
 
 
+def share_of(sums: np.ndarray) -> np.ndarray:
+    """First over second of the last axis; NaN where there is nothing to share."""
+    return np.divide(sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0)
+
+
 STATISTICS: dict[str, tuple[str, Statistic]] = {
-    "accuracy": ("answers", accuracy_of),
-    "uar": ("answers", uar_of),
-    "precision": ("facts", lambda sums: sums[..., 0] / np.maximum(sums[..., 1], 1)),
-    "coverage": ("cues", lambda sums: sums[..., 0] / np.maximum(sums[..., 1], 1)),
-}
+    "accuracy": ("answers", accuracy_of), "uar": ("answers", uar_of),
+    "precision": ("facts", share_of), "coverage": ("cues", share_of),
+}  # fmt: skip
 
 
 TITLES = {"accuracy": "accuracy", "uar": "UAR", "precision": "stated facts right", "coverage": "salient cues named"}
@@ -55,13 +58,17 @@ def counts_of(evaluation: Path, name: str, records: Sequence[Mapping[str, Any]],
 
     Raises RewardError where the replies are not there, or not those of the records.
     """
+    file = evaluation / "replies.jsonl"
     try:
-        lines = (evaluation / "replies.jsonl").read_text(encoding="utf-8").split("\n")
-        rows = [row for row in map(json.loads, filter(None, lines)) if row["set"] == name]
-        heard = [row["audio"] for row in rows]
-    except (OSError, ValueError, TypeError, KeyError):
-        rows, heard = [], []
-    if heard != [Path(record["audio_path"]).name for record in records]:
+        read = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+        rows = [{key: row[key] for key in ("audio", "emotion", "answer", "reply")} for row in read if row["set"] == name]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RewardError(f"{file} cannot be read; give a folder that training.evaluate wrote.") from error
+    if not rows:
+        known = ", ".join(repr(found) for found in dict.fromkeys(row["set"] for row in read))
+        raise RewardError(f"{evaluation} is an evaluation on {known or 'nothing'}, not on {name!r}; give a set by the name that it "
+                          "has there, or evaluate again.")  # fmt: skip
+    if [(row["audio"], row["emotion"]) for row in rows] != [(Path(r["audio_path"]).name, r["emotion"]) for r in records]:
         raise RewardError(f"The replies in {evaluation} are not about the clips of {name!r} as they are now; evaluate again, into "
                           "an empty folder.")  # fmt: skip
     speakers = [str(record["speaker"]) for record in records]
@@ -75,7 +82,10 @@ def counts_of(evaluation: Path, name: str, records: Sequence[Mapping[str, Any]],
 
 
 def gains(before: Counts, after: Sequence[Counts], seed: int = 0) -> dict[str, dict[str, Any]]:
-    """`accuracy, uar, precision, coverage`, each with `gain` (after − before) and its `interval`. after: one for each seed."""
+    """`accuracy, uar, precision, coverage`, each with `gain` (after − before) and its `interval`. after: one for each seed.
+
+    Without anything to share (no claim that can be checked) the gain is None; of one speaker there is no interval.
+    """
     speakers = len(before.answers)
     draws = np.random.default_rng(seed).integers(speakers, size=(BOOTSTRAPS, speakers))
     out: dict[str, dict[str, Any]] = {}
@@ -83,8 +93,10 @@ def gains(before: Counts, after: Sequence[Counts], seed: int = 0) -> dict[str, d
         old, new = getattr(before, part), [getattr(counts, part) for counts in after]
         gain = np.mean([statistic(counts.sum(0)) for counts in new]) - statistic(old.sum(0))
         drawn = np.mean([statistic(counts[draws].sum(1)) for counts in new], axis=0) - statistic(old[draws].sum(1))
-        ends = np.percentile(drawn, [2.5, 97.5])
-        out[key] = {"gain": round(float(gain), 4), "interval": [round(float(end), 4) for end in ends]}
+        known = bool(np.isfinite(gain))
+        out[key] = {"gain": round(float(gain), 6) if known else None, "interval": None}
+        if known and speakers > 1:
+            out[key]["interval"] = [round(float(end), 6) for end in np.nanpercentile(drawn, [2.5, 97.5])]
     return out
 
 
@@ -93,9 +105,13 @@ def gain_cell(found: Mapping[str, Any]) -> str:
 
     >>> gain_cell({"gain": -0.004, "interval": [-0.0102, 0.0021]})
     '−0.004 [−0.010, +0.002]'
+    >>> gain_cell({"gain": 0.0115176, "interval": None}), gain_cell({"gain": None, "interval": None})
+    ('+0.012', '–')
     """
-    gain, low, high = (f"{value:+.3f}".replace("-", "−") for value in (found["gain"], *found["interval"]))
-    return f"{gain} [{low}, {high}]"
+    if found["gain"] is None:
+        return "–"
+    gain, *ends = (f"{value:+.3f}".replace("-", "−") for value in (found["gain"], *(found["interval"] or ())))
+    return f"{gain} [{ends[0]}, {ends[1]}]" if ends else gain
 
 
 def gains_table(rows: Mapping[str, Mapping[str, Any]], over: str) -> list[str]:
@@ -129,9 +145,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def sets_of(given: Sequence[str]) -> dict[str, str]:
     """Name -> file, from `--set NAME=LABELS.jsonl`. Raises RewardError."""
-    if not all("=" in item for item in given):
-        raise RewardError(f"--set takes NAME=LABELS.jsonl; given was {', '.join(given)}.")
-    return dict(item.split("=", 1) for item in given)
+    pairs = [item.partition("=")[::2] for item in given]
+    names = [name for name, _ in pairs]
+    if not all(name and file for name, file in pairs) or len(set(names)) < len(names):
+        raise RewardError(f"--set takes NAME=LABELS.jsonl, each name once; given was {', '.join(given)}.")
+    return dict(pairs)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How varied a set of explanations is: distinct-3, self-BLEU, and the share of texts per frame.
 
     python -m training.text_variety COT.jsonl
-    python -m training.text_variety runs/nano/evaluation/replies.jsonl     # what a model wrote
+    python -m training.text_variety runs/nano/evaluation/replies.jsonl --set "CREMA-D dev speakers"     # what a model wrote
 
 A *frame* here is a sentence with everything taken out that follows from the recording or the label: quoted words, levels
 and degrees, the sex of the speaker, names of emotions. It is read from the texts alone, so it judges any writer. A writer
@@ -165,10 +165,16 @@ def main(argv: list[str] | None = None) -> int:
     """Print how varied the texts of a file are; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.text_variety", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", help="JSONL whose records have an explanation, or the replies.jsonl of an evaluation")
+    parser.add_argument("--set", metavar="NAME", help="of an evaluation on several sets, the replies about this one")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args(argv)
     try:
-        texts = texts_of(read_jsonl(Path(args.path)))
+        rows = read_jsonl(Path(args.path))
+        sets = list(dict.fromkeys(str(row["set"]) for row in rows if "set" in row))
+        if args.set not in sets and (args.set is not None or len(sets) > 1):
+            known = ", ".join(map(repr, sets)) or "none: it is no evaluation's replies.jsonl"
+            raise EmotionThinkerError(f"The sets in {args.path} are {known}; give one of them with --set.")
+        texts = texts_of([row for row in rows if args.set is None or row.get("set") == args.set])
         if not texts:
             raise EmotionThinkerError(
                 f"{args.path} holds no explanation; give a JSONL file made by `training.augment_cot`, or the replies.jsonl of "

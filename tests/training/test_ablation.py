@@ -59,13 +59,18 @@ def test_rows_are_trained_evaluated_and_put_into_one_table(
     assert ablation.main(flags) == 0
     assert (output / "untrained" / "seed-0" / "model" / "model.safetensors").stat().st_mtime_ns == before
     capsys.readouterr()
+    assert ablation.main([*flags, "--set", f"another={corpus['dev']}"]) == 2
+    assert "is an evaluation on 'dev', not on 'dev', 'another'; delete that folder" in capsys.readouterr().err
+    assert ablation.main([*flags, "--seed", "5"]) == 2
+    assert "say with --seeds how many" in capsys.readouterr().err
     assert ablation.main([*flags[:-1], "sft,other"]) == 2
     assert "some of sft, rules" in capsys.readouterr().err
 
 
 def test_a_row_can_have_its_own_number_of_seeds() -> None:
     assert ablation.seeds_of("sft, rules:1,full", 3) == {"sft": 1, "rules": 1, "full": 3}
-    for text in ("other", "full:0", "full:many", "full:-1", ""):
+    assert ablation.seeds_of("sft:1", 3) == {"sft": 1}
+    for text in ("other", "full:0", "full:many", "full:-1", "", "full:", "full,full:3", "sft:5"):
         with pytest.raises(RewardError, match="given were"):
             ablation.seeds_of(text, 3)
     with pytest.raises(RewardError, match="--seeds a number from 1"):

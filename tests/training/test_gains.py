@@ -37,6 +37,14 @@ def test_seeds_are_averaged() -> None:
     assert found["accuracy"] == {"gain": 0.1, "interval": [0.1, 0.1]}
 
 
+def test_nothing_to_share_and_one_speaker_have_no_interval() -> None:
+    silent = Counts(counted([5, 5]).answers, np.zeros((2, 2)), np.zeros((2, 2)))
+    found = gains(counted([5, 5]), [silent])
+    assert found["precision"] == found["coverage"] == {"gain": None, "interval": None}
+    assert found["accuracy"] == {"gain": 0.0, "interval": [0.0, 0.0]}
+    assert gains(counted([5]), [counted([6])])["accuracy"] == {"gain": 0.1, "interval": None}
+
+
 def test_counts_come_from_the_replies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def level(name: str, percentile: float) -> dict[str, Any]:
         return {"value": 1.0, "unit": "", "level": name, "percentile": percentile}
@@ -63,11 +71,16 @@ def test_counts_come_from_the_replies(tmp_path: Path, capsys: pytest.CaptureFixt
     flags = ["--before", str(tmp_path), "--after", str(tmp_path), "--model", str(NANO_FOLDER), "--set"]
     assert main([*flags, f"dev={labels}"]) == 0
     assert "| dev | +0.000 [+0.000, +0.000] |" in capsys.readouterr().out
-    assert main([*flags, "dev"]) == 2
-    assert "--set takes NAME=LABELS.jsonl; given was dev." in capsys.readouterr().err
+    for given in (["dev"], ["dev="], [f"dev={labels}", "--set", f"dev={labels}"]):
+        assert main([*flags, *given]) == 2
+        assert f"--set takes NAME=LABELS.jsonl, each name once; given was {given[0]}" in capsys.readouterr().err
+    with pytest.raises(RewardError, match="is an evaluation on 'dev', 'other', not on 'dve'"):
+        counts_of(tmp_path, "dve", records, NANO_LABELS)
+    with pytest.raises(RewardError, match="not about the clips of 'dev' as they are now"):
+        counts_of(tmp_path, "dev", [{**record, "emotion": "happy"} for record in records], NANO_LABELS)
 
     with (tmp_path / "replies.jsonl").open("a", encoding="utf-8") as file:
-        file.write('{"set": "dev", "aud')
+        file.write('{"set": "dev", "audio": "3.wav"}')
     for folder in (tmp_path, tmp_path / "empty"):
-        with pytest.raises(RewardError, match="evaluate again"):
+        with pytest.raises(RewardError, match=r"give a folder that training\.evaluate wrote"):
             counts_of(folder, "dev", records, NANO_LABELS)

@@ -80,6 +80,12 @@ def test_replies_of_an_evaluation_are_read_and_their_faults_counted(tmp_path, ca
     assert (found["texts"], found["cue_twice"], found["weighs_itself"]) == (3, pytest.approx(1 / 3), pytest.approx(1 / 3))
     assert main([str(path)]) == 0
     assert "a cue named twice in a sentence in 33.3% of texts" in capsys.readouterr().out
+    with path.open("a") as file:
+        file.write(json.dumps({"set": "other", "audio": "b.wav", "reply": replies[0]}) + "\n")
+    assert main([str(path)]) == 2
+    assert "are 'dev', 'other'; give one of them with --set" in capsys.readouterr().err
+    assert main([str(path), "--json", "--set", "other"]) == 0
+    assert json.loads(capsys.readouterr().out)["texts"] == 1
 
 
 def test_command_says_what_to_do_without_explanations(tmp_path, capsys) -> None:
