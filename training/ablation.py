@@ -45,7 +45,7 @@ NAMES = {
     "no-schedule": "GRPO-PTR without progressive schedule",
     "full": "GRPO-PTR",
 }
-FIGURES = {**TITLES, "reward": "reward model, 1–5"}
+FIGURES = {**TITLES, "well_formed": "well-formed replies", "reward": "reward model, 1–5"}
 
 
 def variant(row: str, recipe: Mapping[str, Any], untrained: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def figures(corpus: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "accuracy": corpus["accuracy"], "uar": corpus["uar"],
         "precision": reasoning["precision"], "coverage": reasoning["coverage"],
-        "reward": corpus.get("reward", {}).get("mean"),
+        "well_formed": corpus["well_formed"], "reward": corpus.get("reward", {}).get("mean"),
         "intervals": {"accuracy": corpus.get("accuracy_interval"), "uar": corpus.get("uar_interval"),
                       "precision": reasoning["precision_interval"], "coverage": reasoning["coverage_interval"]},
     }  # fmt: skip
@@ -207,7 +207,7 @@ def main(argv: list[str] | None = None) -> int:
     args, overrides = parser.parse_known_args(argv)
     try:
         rows = seeds_of(args.rows, args.seeds)
-        if "--seed" in overrides:
+        if any(flag.partition("=")[0] == "--seed" for flag in overrides):
             raise RewardError("--seed is not a key here, each run has its own; say with --seeds how many.")
         sets, recipe, output = sets_of(args.set), read_recipe(args.recipe, overrides), Path(args.output)
         found = run(recipe, rows, sets, output)

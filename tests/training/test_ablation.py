@@ -46,6 +46,8 @@ def test_rows_are_trained_evaluated_and_put_into_one_table(
     whole = json.loads((output / "ablation.json").read_text(encoding="utf-8"))
     found = whole["rows"]
     assert 1 <= found["sft"]["0"]["dev"]["reward"] <= 5
+    assert "| well-formed replies | reward model, 1–5 | seeds |" in table
+    assert found["sft"]["0"]["dev"]["well_formed"] > 0.9
     for key, gained in whole["gains"]["dev"]["untrained"].items():
         assert gained["gain"] == pytest.approx(found["untrained"]["0"]["dev"][key] - found["sft"]["0"]["dev"][key], abs=1e-4)
     assert (output / "untrained" / "seed-0" / "model" / "model.safetensors").is_file()
